@@ -1,0 +1,69 @@
+#pragma once
+
+#include "fod/records.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fod {
+
+/// Everything a user can ask `fod-generate` for.
+struct Config {
+  // What to run
+  std::string model;
+  std::vector<std::string> data;      ///< `[name=]SPEC`
+  std::vector<std::string> inputs;    ///< fields that become the model's arguments, in order
+  std::string labels;                 ///< empty: none
+  std::vector<std::string> normalize; ///< `[field:]mean=…,std=…`
+  std::int64_t max_samples = -1;      ///< negative: all
+  std::optional<IndexRange> range;    ///< of samples; empty: all
+
+  // How to run it
+  OutputMode output_mode = OutputMode::automatic;
+  std::string output_key; ///< entry of a dict or tuple, dotted; empty: the output itself
+  std::int64_t batch_size = 64;
+  int threads = 0; ///< per rank; 0: the cores bound to the rank
+  std::string device = "auto";
+  bool share_gpus = false;
+
+  // What to write
+  std::string out;
+  bool overwrite = false;
+  bool allow_nonfinite = false;    ///< keep rows that are not finite, marked
+  double checkpoint_interval = 60; ///< seconds
+  std::string json;                ///< empty: no JSON
+  std::vector<std::string> meta;   ///< `k=v`, `k:=json`, `@file.json`, `auto`
+  std::optional<std::string> model_name;
+  std::optional<std::int64_t> model_epoch;
+  std::int64_t seed = 0;
+
+  bool dry_run = false;
+  std::optional<bool> progress; ///< empty: a line if stderr is a terminal, else every 30 s
+
+  std::vector<std::string> argv; ///< as it was called, for the provenance
+};
+
+/// What the command line asks for instead of a job: text for stdout, such as `--help`.
+struct Answer {
+  std::string text;
+};
+
+/// Reads the command line and `--config`. @throws Error (usage) with a suggestion for a misspelt
+/// flag; a flag on the command line wins over the file.
+/// @param answer set if the program shall print it and end
+Config parse_command_line(int argc, char const* const* argv, std::optional<Answer>& answer);
+
+/// `a:b` of `--range`; either side may be left out. @throws Error (usage)
+IndexRange parse_range(std::string const& text);
+
+/// `[field:]mean=M[,M…],std=S[,S…]` of `--normalize`.
+struct Normalization {
+  std::string field; ///< empty: every field that reaches the model as floating point
+  std::vector<double> mean;
+  std::vector<double> std;
+};
+Normalization parse_normalization(std::string const& text);
+
+} // namespace fod

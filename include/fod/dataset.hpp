@@ -1,0 +1,84 @@
+#pragma once
+
+#include "fod/records.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace fod {
+
+/// One input field over all samples of a dataset, readable at any range.
+class DataSource {
+public:
+  virtual ~DataSource() = default;
+
+  [[nodiscard]] virtual FieldSpec const& field() const = 0;
+  /// Number of samples.
+  [[nodiscard]] virtual std::int64_t size() const = 0;
+  /// Copies samples `range` to `out`, row after row, in native byte order.
+  /// @param out exactly `range.size() * field().sample_bytes()` bytes
+  /// @throws Error (failed) naming the file and the samples if they cannot be read
+  virtual void read(IndexRange range, std::span<std::byte> out) const = 0;
+};
+
+/// Opens `x.npy`, `x.h5:/path`, or an MNIST IDX file (`.gz` too), known by content and ending.
+/// @param name the field's name in messages and for `--input`
+/// @throws Error (usage) if it is missing, truncated, of an unknown kind or type
+std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name);
+
+/// `[name=]SPEC` of `--data`, parted. The name of an unnamed one is empty. Only an identifier is a
+/// name; "split=train/x.npy" is a path if that file exists and "train/x.npy" does not.
+struct SourceSpec {
+  std::string name;
+  std::string spec;
+};
+SourceSpec parse_source(std::string const& argument);
+
+/// The model's inputs, one source each, all of one length.
+class Dataset {
+public:
+  /// @param arguments the values of `--data`; an only source without a name is called "data",
+  ///        further ones "data1", "data2", …
+  /// @param selected values of `--input` (fields that become the model's arguments, in order);
+  ///        empty takes all in the order given
+  /// @param max_samples keeps the first so many; negative keeps all
+  /// @throws Error (usage) for lengths that differ, names given twice, an unknown selected name
+  Dataset(std::vector<std::string> const& arguments, std::vector<std::string> const& selected,
+          std::int64_t max_samples);
+
+  /// Number of samples taken, `max_samples` at most.
+  [[nodiscard]] std::int64_t size() const { return size_; }
+  /// Number of samples that the sources hold.
+  [[nodiscard]] std::int64_t source_size() const { return source_size_; }
+  [[nodiscard]] std::size_t field_count() const { return sources_.size(); }
+  [[nodiscard]] FieldSpec const& field(std::size_t i) const { return sources_[i]->field(); }
+  [[nodiscard]] std::vector<FieldSpec> fields() const;
+  void read(std::size_t field, IndexRange range, std::span<std::byte> out) const {
+    sources_[field]->read(range, out);
+  }
+
+private:
+  std::vector<std::unique_ptr<DataSource>> sources_;
+  std::int64_t size_ = 0;
+  std::int64_t source_size_ = 0;
+};
+
+/// Class indices of all samples of the dataset.
+class Labels {
+public:
+  /// @param spec as for `--data`; integers (or whole floats) of shape (N,) or (N,1)
+  /// @param samples number of samples of the dataset before `--max-samples`
+  /// @throws Error (usage) if there are not as many labels as samples, or for another shape
+  Labels(std::string const& spec, std::int64_t samples);
+
+  /// @throws Error (failed) for a label that is no whole number
+  void read(IndexRange range, std::span<std::int64_t> out) const;
+
+private:
+  std::unique_ptr<DataSource> source_;
+};
+
+} // namespace fod

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "fod/shard.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fod {
+
+/// Type of one number, in memory and in files.
+enum class ElementType {
+  boolean,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  float16,
+  bfloat16,
+  float32,
+  float64
+};
+
+/// Size of one element in bytes.
+std::size_t size_of(ElementType type);
+/// NumPy's name of the type, "float32".
+std::string_view name_of(ElementType type);
+/// The type with that name. @throws Error (usage) for a name that is none
+ElementType element_type(std::string_view name);
+bool is_floating(ElementType type);
+
+/// Extents, outermost first.
+using Shape = std::vector<std::int64_t>;
+
+/// Number of elements, 1 for a scalar. @throws Error (usage) if it overflows 63 bits
+std::int64_t element_count(Shape const& shape);
+/// As Python prints a tuple: "(64, 1, 8, 8)", "(5,)", "()".
+std::string to_string(Shape const& shape);
+/// `shape` with `extent` put before it.
+Shape with_leading(std::int64_t extent, Shape const& shape);
+
+/// One named input of the model: what a single sample of it looks like.
+struct FieldSpec {
+  std::string name;
+  ElementType type = ElementType::float32;
+  Shape shape; ///< of one sample, without the batch dimension
+
+  [[nodiscard]] std::int64_t sample_bytes() const {
+    return element_count(shape) * static_cast<std::int64_t>(size_of(type));
+  }
+};
+
+/// What a model's output stands for.
+enum class OutputMode { automatic, logits, probs, sigmoid };
+std::string_view name_of(OutputMode mode);
+
+/// Numerical precision of the forward pass.
+enum class Precision { fp32, tf32, bf16, fp16 };
+std::string_view name_of(Precision precision);
+
+/// What `/row_status` says of a row.
+enum class RowStatus : std::uint8_t { good = 0, nonfinite = 1, unreadable = 2 };
+
+/// Results of a run of samples on the host, ready to be written; all spans have one entry per
+/// sample, `distributions` has `classes` per sample, row after row.
+struct SampleRows {
+  IndexRange range; ///< global sample ids
+  std::int64_t classes = 0;
+  std::span<float const> distributions;
+  std::span<float const> entropy;           ///< Shannon entropy in nats
+  std::span<float const> confidence;        ///< largest probability
+  std::span<std::int32_t const> prediction; ///< its class, the lowest among equals
+  std::span<std::uint8_t const> status;     ///< RowStatus
+  std::span<std::int64_t const> labels;     ///< empty without labels
+};
+
+} // namespace fod

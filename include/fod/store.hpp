@@ -1,0 +1,164 @@
+#pragma once
+
+#include "fod/comm.hpp"
+#include "fod/h5.hpp"
+#include "fod/records.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+/// The result file: its schema (version 1) and how it stays safe.
+namespace fod::store {
+
+inline constexpr std::int64_t schema_version = 1;
+
+/// Name under which a file is written until it is complete.
+std::string partial_path(std::string const& path);
+
+/// All that fixes the objects of a result file.
+struct Layout {
+  BlockGrid grid;    ///< over the whole dataset
+  IndexRange blocks; ///< of the grid that this file holds
+  std::int64_t classes = 0;
+  ElementType distribution_type = ElementType::float32; ///< float64 only in imported files
+  bool labels = false;
+  bool uncertainty = true;     ///< /uncertainty/{entropy,confidence,prediction}
+  double sum_tolerance = 1e-4; ///< how far a row's sum may be from 1
+  bool explicit_ids = false;   ///< ids come from an imported file instead of being the row's index
+
+  /// Global ids of the samples in the file.
+  [[nodiscard]] IndexRange samples() const { return grid.samples_of(blocks); }
+};
+
+/// A dataset with one row per sample, guarded by a checksum per block in /ledger.
+struct Section {
+  std::string path;
+  ElementType type = ElementType::float32;
+  std::int64_t columns = 0; ///< 0: one-dimensional
+  [[nodiscard]] std::int64_t row_bytes() const {
+    return std::max<std::int64_t>(1, columns) * static_cast<std::int64_t>(size_of(type));
+  }
+};
+
+/// The sections of a file with this layout, in the order of the ledger's columns.
+std::vector<Section> sections(Layout const& layout);
+
+/// The job's figures over all samples, attributes of /metrics.
+struct Metrics {
+  std::map<std::string, double> values;
+  std::vector<std::int64_t> class_counts; ///< predictions per class
+};
+
+/// Reads result files, complete or partial. Random access; memory as the caller's ranges ask.
+class ResultReader {
+public:
+  /// @throws Error (usage) if it is no result file or of a newer schema
+  explicit ResultReader(std::string const& path);
+
+  [[nodiscard]] std::string const& path() const { return file_.path(); }
+  [[nodiscard]] h5::File const& file() const { return file_; }
+  /// True iff the attribute `complete` is set.
+  [[nodiscard]] bool complete() const { return complete_; }
+  [[nodiscard]] Layout const& layout() const { return layout_; }
+  [[nodiscard]] std::int64_t rows() const { return layout_.samples().size(); }
+  [[nodiscard]] std::int64_t classes() const { return layout_.classes; }
+  /// JSON text of /meta.
+  [[nodiscard]] std::string meta() const;
+
+  /// Rows of a section, by row number within the file (not sample id), converted to `type`.
+  void read(std::string const& section, IndexRange rows, ElementType type, void* out) const;
+  [[nodiscard]] bool has(std::string const& object) const { return file_.contains(object); }
+
+private:
+  h5::File file_;
+  Layout layout_;
+  bool complete_ = false;
+};
+
+/// What a file says of itself besides its rows.
+struct Contents {
+  std::string meta;       ///< JSON text of /meta
+  std::string provenance; ///< JSON object: scalars become attributes of /provenance, lists datasets
+};
+
+/// @throws Error (usage) if the folder of `path` is missing or not writable, or if `path` or its
+///         partial file is there and `overwrite` is not set
+void check_output(std::string const& path, bool overwrite);
+
+/// The exclusive right to write an output, held until it is destroyed. Taken by rank 0 alone.
+class OutputClaim {
+public:
+  /// @throws Error (usage) as `check_output`, or if another job is writing it
+  OutputClaim(std::string const& path, bool overwrite);
+  OutputClaim(OutputClaim const&) = delete;
+  OutputClaim& operator=(OutputClaim const&) = delete;
+  ~OutputClaim();
+
+private:
+  std::string lock_path_;
+  int lock_ = -1;
+};
+
+/// Bytes that a result file with this layout takes, objects and ledger included, nearly.
+std::int64_t estimated_bytes(Layout const& layout);
+
+/// Writes one result file: created whole under its partial name, filled row by row without any
+/// collective, completed and renamed at the end. Only `finish` makes the final name exist.
+class ResultWriter {
+public:
+  /// Creates every object, reserves the disk space and flushes. Collective over `comm`, whose
+  /// ranks open the one file together; `Comm::alone()` writes without MPI.
+  /// The caller (rank 0) holds the `OutputClaim` of `path`.
+  /// @throws Error (usage) if it cannot be created; the partial file is removed then
+  static ResultWriter create(std::string const& path, Layout const& layout,
+                             Contents const& contents, Comm const& comm);
+  ResultWriter(ResultWriter&&) noexcept;
+  ResultWriter& operator=(ResultWriter&&) noexcept;
+  ~ResultWriter();
+
+  /// Writes rows (numbers within the file) of section `section` of `sections(layout)`, given in
+  /// the section's own type. Rows of one section and block come in order. Not collective.
+  void write(std::size_t section, IndexRange rows, void const* data);
+  /// Says that all sections of a block (of the grid) are written. Not collective.
+  void complete_block(std::int64_t block);
+  /// Brings rows to the disk, then the marks of their blocks. Not collective.
+  void checkpoint();
+
+  /// Proves the file (every id once, rows read back), writes what `contents` holds and the
+  /// metrics, sets `complete`, renames. Collective.
+  /// @param metrics attributes of /metrics; class_counts, if any, becomes its dataset
+  void finish(Contents const& contents, Metrics const& metrics);
+  /// Keeps the partial file with its progress and closes it. Collective.
+  void suspend();
+
+private:
+  class Impl;
+  explicit ResultWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One thing found wrong with a file.
+struct Defect {
+  std::string section;
+  IndexRange rows; ///< within the file
+  std::string what;
+};
+
+/// What `verify` found; valid iff there are no defects.
+struct Verdict {
+  std::vector<Defect> defects; ///< the first `verify_defect_limit`
+  std::int64_t defect_count = 0;
+  std::int64_t rows = 0;
+  std::int64_t nonfinite_rows = 0; ///< marked as such
+};
+inline constexpr std::size_t verify_defect_limit = 100;
+
+/// Proves a file: attribute set, every object there, every id once, checksums of all blocks,
+/// rows finite or marked so, sums 1 within the tolerance of the precision that is on record.
+Verdict verify(ResultReader const& file);
+
+} // namespace fod::store

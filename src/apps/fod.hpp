@@ -1,0 +1,40 @@
+#pragma once
+
+#include "fod/error.hpp"
+#include "fod/store.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+/// Inside of the program `fod`: its commands, one file each.
+namespace fod::app {
+
+/// A command: where its flags are, and what it does once they are read.
+struct Command {
+  CLI::App* flags = nullptr;
+  std::string example;
+  std::function<ExitCode()> run;
+};
+
+Command add_info(CLI::App& program);
+Command add_verify(CLI::App& program);
+Command add_export(CLI::App& program);
+Command add_import(CLI::App& program);
+
+/// Opens a result file, with a hint if only its partial file is there.
+store::ResultReader open_result(std::string const& path);
+
+/// Writes to standard output. @throws Error (failed) if that does not take it
+void print(std::string const& text);
+
+/// "12,345"
+std::string grouped(std::int64_t number);
+/// "1 sample", "1,797 samples"
+std::string counted(std::int64_t number, std::string_view noun);
+
+} // namespace fod::app

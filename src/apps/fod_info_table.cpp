@@ -1,0 +1,193 @@
+#include "fod_info.hpp"
+
+#include "fod.hpp"
+#include "fod/json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <numeric>
+#include <string_view>
+
+namespace fod::app {
+
+namespace {
+
+using Row = std::vector<std::string>;
+
+constexpr std::size_t listed_classes = 12;
+constexpr std::size_t longest_value = 96;
+
+/// Rows in columns, two spaces apart, each aligned 'l' or 'r'.
+std::string aligned(std::vector<Row> const& rows, std::string_view alignment) {
+  std::vector<std::size_t> widths(alignment.size(), 0);
+  for (auto const& row : rows) {
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      widths[c] = std::max(widths[c], row[c].size());
+    }
+  }
+  std::string text;
+  for (auto const& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) {
+      std::string const padding(widths[c] - row[c].size(), ' ');
+      line += "  " + (alignment[c] == 'r' ? padding + row[c] : row[c] + padding);
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return text;
+}
+
+std::string titled(std::string const& title, std::string const& table) {
+  return table.empty() ? "" : "\n" + title + "\n" + table;
+}
+
+std::string decimal(double value, int digits) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
+  return text.data();
+}
+
+std::string percent(std::int64_t part, std::int64_t whole) {
+  auto const share =
+      static_cast<double>(part) / static_cast<double>(std::max<std::int64_t>(1, whole));
+  return decimal(100 * share, 1) + " %";
+}
+
+/// Cuts between characters, never inside one.
+std::string shortened(std::string text) {
+  if (text.size() > longest_value) {
+    auto end = longest_value - 3;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
+      --end;
+    }
+    text = text.substr(0, end) + "...";
+  }
+  return text;
+}
+
+std::string overview(Inside const& inside) {
+  std::vector<Row> rows;
+  auto const ids = inside.ids.empty()
+                       ? "none"
+                       : "ids " + grouped(inside.ids.begin) + " to " + grouped(inside.ids.end - 1);
+  rows.push_back({"samples", grouped(inside.samples) + " (" + ids + ")"});
+  if (!inside.complete) {
+    rows.push_back({"done", grouped(inside.samples_done) + " samples (" +
+                                percent(inside.samples_done, inside.samples) +
+                                "); all figures below are of these"});
+  }
+  rows.push_back(
+      {"blocks", grouped(inside.blocks_done) + " of " + grouped(inside.blocks) + " done"});
+  rows.push_back({"classes", grouped(inside.classes)});
+  rows.push_back({"labels", inside.labels ? "yes" : "no"});
+  auto const metric = [&](std::string const& name, std::string const& title,
+                          std::string const& unit) {
+    if (auto const found = inside.metrics.find(name); found != inside.metrics.end()) {
+      rows.push_back({title, decimal(found->second, 4) + unit});
+    }
+  };
+  metric("accuracy", "accuracy", "");
+  metric("mean_entropy", "mean entropy", " nats");
+  metric("mean_confidence", "mean confidence", "");
+  for (auto const& [name, value] : inside.metrics) {
+    bool const shown = name == "accuracy" || name == "mean_entropy" || name == "mean_confidence";
+    if (!shown && (name != "nonfinite_rows" || value > 0)) {
+      rows.push_back({name, nlohmann::json(value).dump()});
+    }
+  }
+  return aligned(rows, "ll");
+}
+
+std::string sections_table(Inside const& inside) {
+  std::vector<Row> rows{{"path", "type", "shape", "bytes"}};
+  for (auto const& section : inside.sections) {
+    rows.push_back({section.path, std::string(name_of(section.type)), to_string(section.shape),
+                    grouped(section.bytes())});
+  }
+  return aligned(rows, "lllr");
+}
+
+std::string classes_table(Inside const& inside) {
+  auto const& counts = inside.class_counts;
+  auto const total = std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+  if (total == 0) {
+    return "";
+  }
+  std::vector<std::size_t> order(counts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (order.size() > listed_classes) {
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
+    order.resize(listed_classes);
+  }
+  auto const most = *std::max_element(counts.begin(), counts.end());
+  std::vector<Row> rows{{"class", "samples", "share", ""}};
+  for (auto const k : order) {
+    auto const bar = static_cast<std::size_t>((counts[k] * 30 + most - 1) / most);
+    rows.push_back(
+        {std::to_string(k), grouped(counts[k]), percent(counts[k], total), std::string(bar, '#')});
+  }
+  auto text = aligned(rows, "rrrl");
+  if (order.size() < counts.size()) {
+    text += "  the most frequent " + std::to_string(order.size()) + " of " +
+            grouped(std::ssize(counts)) + " classes\n";
+  }
+  return text;
+}
+
+std::string uncertain_table(Inside const& inside) {
+  if (inside.most_uncertain.empty()) {
+    return "";
+  }
+  std::vector<Row> rows{{"id", "entropy", "confidence", "prediction"}};
+  if (inside.labels) {
+    rows[0].emplace_back("label");
+  }
+  for (auto const& sample : inside.most_uncertain) {
+    rows.push_back({std::to_string(sample.id), decimal(static_cast<double>(sample.entropy), 4),
+                    decimal(static_cast<double>(sample.confidence), 4),
+                    std::to_string(sample.prediction)});
+    if (inside.labels) {
+      rows.back().push_back(sample.label ? std::to_string(*sample.label) : "-");
+    }
+  }
+  return aligned(rows, "rrrrr");
+}
+
+std::string meta_table(Inside const& inside) {
+  std::vector<Row> rows;
+  for (auto const& entry : json::parse_meta(inside.meta)) {
+    std::string quoted;
+    json::append_string(quoted, entry.key);
+    // Quotes are left out where the key holds nothing that had to be escaped.
+    auto const plain = quoted == "\"" + entry.key + "\"" ? entry.key : quoted;
+    rows.push_back({shortened(plain), shortened(entry.value)});
+  }
+  return aligned(rows, "ll");
+}
+
+std::string provenance_table(Inside const& inside) {
+  std::vector<Row> rows;
+  for (auto const& [key, value] : inside.provenance.items()) {
+    auto const text =
+        value.is_string()
+            ? value.get<std::string>()
+            : value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    rows.push_back({key, shortened(text)});
+  }
+  return aligned(rows, "ll");
+}
+
+} // namespace
+
+std::string as_table(Inside const& inside) {
+  auto const state = inside.complete ? "complete" : "partial: its job has not finished";
+  return inside.path + ": " + state + "\n\n" + overview(inside) +
+         titled("sections", sections_table(inside)) +
+         titled("predicted classes", classes_table(inside)) +
+         titled("most uncertain samples", uncertain_table(inside)) +
+         titled("meta", meta_table(inside)) + titled("provenance", provenance_table(inside));
+}
+
+} // namespace fod::app

@@ -1,0 +1,76 @@
+#include "fod/comm.hpp"
+#include "fod/config.hpp"
+#include "fod/pipeline.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <optional>
+
+namespace {
+
+void print(fod::Error const& error) {
+  std::cerr << "fod-generate: " << error.what() << std::endl;
+}
+
+int leave(fod::Comm const& comm, fod::ExitCode code) {
+  // A launcher kills the others when one leaves with a code that is not 0.
+  comm.barrier();
+  return static_cast<int>(code);
+}
+
+int run(int argc, char** argv, fod::Comm const& comm) {
+  fod::Config config;
+  std::optional<fod::Answer> answer;
+  comm.agree([&] { config = fod::parse_command_line(argc, argv, answer); });
+  if (!answer) {
+    fod::run_job(config, comm);
+  } else if (comm.is_root()) {
+    std::cout << answer->text << std::flush;
+  }
+  return leave(comm, fod::ExitCode::done);
+}
+
+/// What a rank does with an error, by who knows of it.
+int report(fod::Comm const& comm, std::exception_ptr const& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (fod::UncleanError const& error) {
+    if (comm.is_root()) {
+      print(error);
+    }
+    comm.barrier();
+    comm.abort(error.code());
+  } catch (fod::AgreedError const& error) {
+    if (comm.is_root()) {
+      print(error);
+    }
+    return leave(comm, error.code());
+  } catch (fod::Error const& error) {
+    print(error.within("rank " + std::to_string(comm.rank())));
+    comm.abort(error.code());
+  } catch (std::exception const& error) {
+    print(fod::run_failure("rank " + std::to_string(comm.rank()) + " failed", error.what()));
+    comm.abort(fod::ExitCode::failed);
+  }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  // Some cluster file systems cannot lock; our own lock on the output does not need it.
+  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
+  // cuBLAS gives the same bits each time only with a workspace of its own.
+  setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+  try {
+    fod::MpiSession const session(&argc, &argv);
+    auto const comm = fod::Comm::world();
+    try {
+      return run(argc, argv, comm);
+    } catch (...) {
+      return report(comm, std::current_exception());
+    }
+  } catch (fod::Error const& error) {
+    print(error);
+    return static_cast<int>(error.code());
+  }
+}

@@ -1,0 +1,161 @@
+#include "library.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <numeric>
+#include <utility>
+
+namespace fod {
+
+namespace {
+
+/// MPI counts are ints: longer messages go in pieces.
+constexpr std::size_t largest_message = std::size_t{1} << 30;
+
+/// What `step` threw, encoded; empty if nothing.
+std::string failure_of(std::function<void()> const& step) {
+  try {
+    step();
+  } catch (Error const& error) {
+    return encode(error);
+  } catch (std::exception const& error) {
+    return encode(run_failure(error.what()));
+  }
+  return {};
+}
+
+} // namespace
+
+Comm::Impl::Impl(MPI_Comm parent) {
+  mpi::check(MPI_Comm_dup(parent, &handle), "cannot duplicate the communicator");
+  MPI_Comm_set_errhandler(handle, MPI_ERRORS_RETURN);
+  MPI_Comm_rank(handle, &rank);
+  MPI_Comm_size(handle, &size);
+  MPI_Comm node = MPI_COMM_NULL;
+  mpi::check(MPI_Comm_split_type(handle, MPI_COMM_TYPE_SHARED, rank, MPI_INFO_NULL, &node),
+             "cannot find the ranks of this node");
+  MPI_Comm_rank(node, &local_rank);
+  MPI_Comm_size(node, &local_size);
+  MPI_Comm_free(&node);
+}
+
+Comm::Impl::~Impl() {
+  if (handle != MPI_COMM_NULL) {
+    MPI_Comm_free(&handle);
+  }
+}
+
+Comm::Comm(std::shared_ptr<Impl const> impl) : impl_(std::move(impl)) {}
+
+Comm Comm::world() {
+  return Comm(std::make_shared<Impl const>(MPI_COMM_WORLD));
+}
+Comm Comm::alone() {
+  return Comm(std::make_shared<Impl const>());
+}
+
+int Comm::rank() const {
+  return impl_->rank;
+}
+int Comm::size() const {
+  return impl_->size;
+}
+int Comm::local_rank() const {
+  return impl_->local_rank;
+}
+int Comm::local_size() const {
+  return impl_->local_size;
+}
+
+void Comm::barrier() const {
+  if (size() == 1) {
+    return;
+  }
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi::check(MPI_Ibarrier(impl_->handle, &request), "barrier failed");
+  mpi::wait(request, "barrier failed");
+}
+
+std::string Comm::broadcast(std::string bytes, int root) const {
+  if (size() == 1) {
+    return bytes;
+  }
+  auto const send = [&](void* data, std::size_t count) {
+    MPI_Request request = MPI_REQUEST_NULL;
+    mpi::check(MPI_Ibcast(data, static_cast<int>(count), MPI_BYTE, root, impl_->handle, &request),
+               "broadcast failed");
+    mpi::wait(request, "broadcast failed");
+  };
+  auto length = static_cast<std::uint64_t>(bytes.size());
+  send(&length, sizeof length);
+  bytes.resize(length);
+  for (std::size_t begin = 0; begin < bytes.size(); begin += largest_message) {
+    send(bytes.data() + begin, std::min(largest_message, bytes.size() - begin));
+  }
+  return bytes;
+}
+
+std::vector<std::string> Comm::all_gather(std::string const& bytes) const {
+  std::vector<std::string> all;
+  for (int root = 0; root < size(); ++root) {
+    all.push_back(broadcast(root == rank() ? bytes : std::string(), root));
+  }
+  return all;
+}
+
+void Comm::all_sum(std::span<std::uint64_t> values) const {
+  if (size() == 1) {
+    return;
+  }
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi::check(MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()),
+                            MPI_UINT64_T, MPI_SUM, impl_->handle, &request),
+             "reduction failed");
+  mpi::wait(request, "reduction failed");
+}
+
+double Comm::all_max(double value) const {
+  if (size() == 1) {
+    return value;
+  }
+  MPI_Request request = MPI_REQUEST_NULL;
+  mpi::check(MPI_Iallreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MAX, impl_->handle, &request),
+             "reduction failed");
+  mpi::wait(request, "reduction failed");
+  return value;
+}
+
+double Comm::all_min(double value) const {
+  return -all_max(-value);
+}
+
+void Comm::on_root(std::function<void()> const& step) const {
+  auto const failure = broadcast(is_root() ? failure_of(step) : std::string());
+  if (!failure.empty()) {
+    throw AgreedError(decode(failure));
+  }
+}
+
+void Comm::agree(std::function<void()> const& step) const {
+  auto const failures = all_gather(failure_of(step));
+  auto const failed = [](std::string const& text) { return !text.empty(); };
+  auto const first = std::find_if(failures.begin(), failures.end(), failed);
+  if (first == failures.end()) {
+    return;
+  }
+  auto const error = decode(*first);
+  if (std::all_of(failures.begin(), failures.end(), failed)) {
+    throw AgreedError(error);
+  }
+  throw AgreedError(error.within("rank " + std::to_string(first - failures.begin()) + " of " +
+                                 std::to_string(size())));
+}
+
+void Comm::abort(ExitCode code) const {
+  if (impl_->handle != MPI_COMM_NULL) {
+    MPI_Abort(impl_->handle, static_cast<int>(code));
+  }
+  std::_Exit(static_cast<int>(code));
+}
+
+} // namespace fod

@@ -1,0 +1,210 @@
+#include "library.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace fod {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto report_interval = std::chrono::milliseconds(100);
+constexpr int report_tag = 1;  // any rank to rank 0
+constexpr int command_tag = 2; // rank 0 to any rank
+
+enum class State : std::int64_t { running, finished, failed };
+
+/// What a rank last said. A failure's text follows these bytes in the message.
+struct Report {
+  std::int64_t done = 0;
+  State state = State::running;
+};
+
+// A command is one letter, then the failure that ended the job, if any.
+constexpr char stop_command = 's';
+constexpr char verdict_command = 'v';
+
+} // namespace
+
+struct ControlChannel::Impl {
+  explicit Impl(Comm const& comm)
+      : ranks(comm.size() > 1 ? comm.impl().handle : MPI_COMM_NULL, comm.rank(), comm.size()),
+        reports(static_cast<std::size_t>(comm.size())) {}
+
+  struct Ranks {
+    Ranks(MPI_Comm parent, int own_rank, int count) : rank(own_rank), size(count) {
+      if (parent != MPI_COMM_NULL) {
+        mpi::check(MPI_Comm_dup(parent, &handle), "cannot duplicate the communicator");
+      }
+    }
+    Ranks(Ranks const&) = delete;
+    Ranks& operator=(Ranks const&) = delete;
+    ~Ranks() {
+      if (handle != MPI_COMM_NULL) {
+        MPI_Comm_free(&handle);
+      }
+    }
+    MPI_Comm handle = MPI_COMM_NULL;
+    int rank;
+    int size;
+  };
+
+  /// Starts sending, once the message before has left.
+  void send(int destination, int tag, std::string bytes) {
+    mpi::wait(outgoing, "cannot send a message");
+    outgoing_bytes = std::move(bytes);
+    mpi::check(MPI_Isend(outgoing_bytes.data(), static_cast<int>(outgoing_bytes.size()), MPI_BYTE,
+                         destination, tag, ranks.handle, &outgoing),
+               "cannot send a message");
+  }
+
+  /// The next message with this tag, if one has come.
+  std::optional<std::pair<int, std::string>> receive(int tag) const {
+    int there = 0;
+    MPI_Status status;
+    mpi::check(MPI_Iprobe(MPI_ANY_SOURCE, tag, ranks.handle, &there, &status),
+               "cannot look for messages");
+    if (there == 0) {
+      return std::nullopt;
+    }
+    int length = 0;
+    MPI_Get_count(&status, MPI_BYTE, &length);
+    std::string bytes(static_cast<std::size_t>(length), '\0');
+    mpi::check(MPI_Recv(bytes.data(), length, MPI_BYTE, status.MPI_SOURCE, tag, ranks.handle,
+                        MPI_STATUS_IGNORE),
+               "cannot receive a message");
+    return std::pair(status.MPI_SOURCE, std::move(bytes));
+  }
+
+  void record(int source, Report report, std::string const& text) {
+    reports[static_cast<std::size_t>(source)] = report;
+    if (report.state == State::failed && failure.empty()) {
+      failure = text;
+      failed_rank = source;
+      stop_all();
+    }
+  }
+
+  void stop_all() {
+    stop = true;
+    for (int other = 1; other < ranks.size; ++other) {
+      send(other, command_tag, {stop_command});
+    }
+  }
+
+  /// This rank's own report: recorded on rank 0, sent there by the others.
+  void tell(Report report, std::string const& text = {}) {
+    if (ranks.rank == 0) {
+      record(0, report, text);
+    } else {
+      send(0, report_tag,
+           std::string(reinterpret_cast<char const*>(&report), sizeof report) + text);
+    }
+  }
+
+  /// Takes in what has come: reports on rank 0, a stop request elsewhere.
+  void listen() {
+    if (ranks.size == 1) {
+      return;
+    }
+    if (ranks.rank != 0) {
+      if (auto const message = receive(command_tag)) {
+        stop = true;
+      }
+      return;
+    }
+    while (auto const message = receive(report_tag)) {
+      Report report;
+      std::copy_n(message->second.data(), sizeof report, reinterpret_cast<char*>(&report));
+      record(message->first, report, message->second.substr(sizeof report));
+    }
+  }
+
+  [[nodiscard]] bool all_ended() const {
+    return std::all_of(reports.begin(), reports.end(),
+                       [](Report const& report) { return report.state != State::running; });
+  }
+
+  [[nodiscard]] std::string await_verdict() {
+    mpi::Backoff backoff;
+    for (;;) {
+      if (auto const message = receive(command_tag)) {
+        if (message->second[0] == verdict_command) {
+          return message->second.substr(1);
+        }
+        continue;
+      }
+      backoff.pause();
+    }
+  }
+
+  Ranks ranks;
+  std::vector<Report> reports; // of all ranks, on rank 0
+  std::string failure;         // encoded, the first one, on rank 0
+  int failed_rank = -1;
+  bool stop = false;
+  Clock::time_point last_report = Clock::now();
+  MPI_Request outgoing = MPI_REQUEST_NULL;
+  std::string outgoing_bytes;
+};
+
+ControlChannel::ControlChannel(Comm const& comm) : impl_(std::make_unique<Impl>(comm)) {}
+ControlChannel::~ControlChannel() = default;
+
+void ControlChannel::report(std::int64_t samples_done) {
+  auto const now = Clock::now();
+  if (now - impl_->last_report >= report_interval) {
+    impl_->last_report = now;
+    impl_->tell({samples_done, State::running});
+  }
+  impl_->listen();
+}
+
+void ControlChannel::fail(Error const& error) {
+  impl_->tell({0, State::failed}, encode(error));
+}
+
+void ControlChannel::finish(std::int64_t samples_done) {
+  impl_->tell({samples_done, State::finished});
+}
+
+bool ControlChannel::stop_requested() const {
+  return impl_->stop;
+}
+
+std::int64_t ControlChannel::total_done() const {
+  std::int64_t total = 0;
+  for (auto const& report : impl_->reports) {
+    total += report.done;
+  }
+  return total;
+}
+
+std::optional<Error> ControlChannel::settle(std::function<void()> const& idle) {
+  auto& impl = *impl_;
+  std::string verdict;
+  if (impl.ranks.rank == 0) {
+    mpi::Backoff backoff;
+    for (impl.listen(); !impl.all_ended(); impl.listen()) {
+      idle();
+      backoff.pause();
+    }
+    if (!impl.failure.empty()) {
+      auto const error = decode(impl.failure);
+      verdict = encode(
+          impl.ranks.size == 1 ? error : error.within("rank " + std::to_string(impl.failed_rank)));
+    }
+    for (int other = 1; other < impl.ranks.size; ++other) {
+      impl.send(other, command_tag, verdict_command + verdict);
+    }
+  } else {
+    verdict = impl.await_verdict();
+  }
+  if (impl.ranks.size > 1) {
+    mpi::wait(impl.outgoing, "cannot send a message");
+  }
+  return verdict.empty() ? std::nullopt : std::optional(decode(verdict));
+}
+
+} // namespace fod

@@ -1,0 +1,157 @@
+#include "fod/config.hpp"
+
+#include "fod/error.hpp"
+#include "fod/version.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <limits>
+#include <map>
+#include <sstream>
+
+namespace fod {
+
+namespace {
+
+constexpr char const* footer = R"(Example:
+  mpirun -n 4 fod-generate --model m.pt --data images.npy --labels labels.npy --out result.h5
+
+Exit codes: 0 done; 2 bad usage or bad input, nothing written; 3 stopped by a signal, progress
+kept; 4 failed at run time, progress kept.)";
+
+/// What the library cannot store in Config's own types.
+struct Raw {
+  std::string range;
+  std::string model_name;
+  std::int64_t model_epoch = 0;
+  bool progress = false;
+};
+
+void add_inputs(CLI::App& app, Config& config, Raw& raw) {
+  app.add_option("--model", config.model, "Model: a TorchScript file m.pt")->required();
+  app.add_option("--data", config.data,
+                 "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too). Repeat for several")
+      ->required()
+      ->allow_extra_args(false);
+  app.add_option("--input", config.inputs, "Fields that become the model's arguments, in order")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--labels", config.labels, "Class indices, a SPEC as for --data");
+  app.add_option("--normalize", config.normalize,
+                 "[field:]mean=M[,M...],std=S[,S...]: (x - mean) / std, per channel or for all")
+      ->allow_extra_args(false);
+  app.add_option("--max-samples", config.max_samples, "Take the first so many samples")
+      ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
+  app.add_option("--range", raw.range, "Samples a:b alone, cut at block boundaries");
+}
+
+void add_running(CLI::App& app, Config& config) {
+  std::map<std::string, OutputMode> const modes{{"auto", OutputMode::automatic},
+                                                {"logits", OutputMode::logits},
+                                                {"probs", OutputMode::probs},
+                                                {"sigmoid", OutputMode::sigmoid}};
+  app.add_option("--output-mode", config.output_mode,
+                 "What the model returns: " + std::string("auto|logits|probs|sigmoid"))
+      ->transform(CLI::CheckedTransformer(modes).description(""));
+  app.add_option("--output", config.output_key, "Entry of a dict or tuple output, dotted (a.0)");
+  app.add_option("--batch-size", config.batch_size, "Samples of one forward")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+      ->capture_default_str();
+  app.add_option("--threads", config.threads, "CPU threads per rank (default: its bound cores)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--device", config.device, "auto|cpu|cuda|cuda:K|gpu|gpu:K")
+      ->capture_default_str();
+  app.add_flag("--share-gpus", config.share_gpus, "Let several ranks use one GPU");
+  app.add_option("--seed", config.seed, "Seed, recorded")->capture_default_str();
+}
+
+void add_outputs(CLI::App& app, Config& config, Raw& raw) {
+  app.add_option("--out", config.out, "Result file R.h5")->required();
+  app.add_flag("--overwrite", config.overwrite, "Replace an existing output");
+  app.add_flag("--allow-nonfinite", config.allow_nonfinite,
+               "Keep rows with NaN or infinity, marked in /row_status, instead of stopping");
+  app.add_option("--checkpoint-interval", config.checkpoint_interval,
+                 "Seconds between two savings of progress")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  app.add_option("--json", config.json, "Write this JSON file too, at the end");
+  app.add_option("--meta", config.meta, "k=v (a string) | k:=json | @file.json | auto. Repeat")
+      ->allow_extra_args(false);
+  app.add_option("--model-name", raw.model_name, "Name of the model, first in meta");
+  app.add_option("--model-epoch", raw.model_epoch, "Epoch of the model, recorded in meta");
+  app.add_flag("--dry-run", config.dry_run, "Print the plan and end; writes nothing");
+  app.add_flag("--progress,!--no-progress", raw.progress, "Show progress, or do not");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.set_config("--config", "", "Read flags from a TOML file: key = value, without dashes");
+}
+
+std::vector<std::string> flag_names(CLI::App const& app) {
+  std::vector<std::string> names;
+  for (auto const* option : app.get_options()) {
+    for (auto const& name : option->get_lnames()) {
+      names.push_back("--" + name);
+    }
+  }
+  return names;
+}
+
+/// The library's complaint in our form, with the nearest flag for one that is unknown.
+Error usage_error(CLI::App const& app, CLI::ParseError const& error) {
+  auto const help = std::string("`fod-generate --help` lists the flags");
+  bool const unknown = dynamic_cast<CLI::ExtrasError const*>(&error) != nullptr ||
+                       dynamic_cast<CLI::ConfigError const*>(&error) != nullptr;
+  if (unknown) {
+    std::istringstream words(error.what());
+    for (std::string word; words >> word;) {
+      if (word[0] != '-') {
+        continue;
+      }
+      auto const flag = word.substr(0, word.find('='));
+      auto const near = nearest_name(flag, flag_names(app));
+      return bad_input("unknown flag " + flag, near.empty() ? "" : "did you mean " + near + "?",
+                       help);
+    }
+  }
+  return bad_input("bad usage", error.what(), help);
+}
+
+} // namespace
+
+Config parse_command_line(int argc, char const* const* argv, std::optional<Answer>& answer) {
+  Config config;
+  Raw raw;
+  CLI::App app{"Class distributions of a trained model over a dataset, as one MPI job",
+               "fod-generate"};
+  app.footer(footer);
+  app.set_version_flag("--version", std::string(version()));
+  add_inputs(app, config, raw);
+  add_running(app, config);
+  add_outputs(app, config, raw);
+  try {
+    app.parse(argc, argv);
+  } catch (CLI::CallForHelp const&) {
+    answer = Answer{app.help()};
+    return config;
+  } catch (CLI::CallForVersion const&) {
+    answer = Answer{"fod-generate " + std::string(version()) + "\n"};
+    return config;
+  } catch (CLI::ParseError const& error) {
+    throw usage_error(app, error);
+  }
+  if (!raw.range.empty()) {
+    config.range = parse_range(raw.range);
+  }
+  if (app.count("--model-name") > 0) {
+    config.model_name = raw.model_name;
+  }
+  if (app.count("--model-epoch") > 0) {
+    config.model_epoch = raw.model_epoch;
+  }
+  if (app.count("--progress") > 0) {
+    config.progress = raw.progress;
+  }
+  config.argv.assign(argv, argv + argc);
+  return config;
+}
+
+} // namespace fod

@@ -1,0 +1,149 @@
+#include "fod/dataset.hpp"
+
+#include "fod/error.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace fod {
+
+namespace {
+
+using Sources = std::vector<std::unique_ptr<DataSource>>;
+
+bool is_identifier(std::string_view text) {
+  auto const is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  auto const is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return !text.empty() && is_letter(text[0]) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return is_letter(c) || is_digit(c); });
+}
+
+/// Whether the file of a source (the part before ":/", if any) is there.
+bool file_exists(std::string const& spec) {
+  std::error_code ignored;
+  return std::filesystem::exists(spec, ignored) ||
+         std::filesystem::exists(spec.substr(0, spec.find(":/")), ignored);
+}
+
+std::string joined(std::vector<std::string> const& names) {
+  std::string text;
+  for (auto const& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text;
+}
+
+void check_unique(std::vector<std::string> const& names, std::string const& option,
+                  std::string const& remedy) {
+  std::set<std::string> seen;
+  for (auto const& name : names) {
+    if (!seen.insert(name).second) {
+      throw bad_input(option + " has '" + name + "' twice", "given were " + joined(names), remedy);
+    }
+  }
+}
+
+/// The arguments parted, each with a name.
+std::vector<SourceSpec> named(std::vector<std::string> const& arguments) {
+  if (arguments.empty()) {
+    throw bad_input("there is no data", "no --data was given", "give one, --data x.npy");
+  }
+  std::vector<SourceSpec> specs;
+  std::vector<std::string> names;
+  int unnamed = 0;
+  for (auto const& argument : arguments) {
+    auto spec = parse_source(argument);
+    if (spec.name.empty()) {
+      spec.name = unnamed == 0 ? "data" : "data" + std::to_string(unnamed);
+      ++unnamed;
+    }
+    names.push_back(spec.name);
+    specs.push_back(std::move(spec));
+  }
+  check_unique(names, "--data", "give each input a name of its own, --data name=x.npy");
+  return specs;
+}
+
+std::int64_t common_size(Sources const& sources, std::vector<SourceSpec> const& specs) {
+  auto const size = sources[0]->size();
+  if (std::all_of(sources.begin(), sources.end(),
+                  [&](auto const& source) { return source->size() == size; })) {
+    return size;
+  }
+  std::vector<std::string> sizes;
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    sizes.push_back(specs[i].name + " has " + std::to_string(sources[i]->size()) + " in " +
+                    specs[i].spec);
+  }
+  throw bad_input("the inputs differ in their number of samples", joined(sizes),
+                  "give files over the same samples, in the same order");
+}
+
+/// Position of the input called `name`.
+std::size_t position_of(std::string const& name, std::vector<SourceSpec> const& specs) {
+  std::vector<std::string> names;
+  for (auto const& spec : specs) {
+    if (spec.name == name) {
+      return names.size();
+    }
+    names.push_back(spec.name);
+  }
+  auto const near = nearest_name(name, names);
+  throw bad_input("--input names '" + name + "', which is no input", "there are " + joined(names),
+                  near.empty() ? "name one of these" : "did you mean '" + near + "'?");
+}
+
+/// The inputs in the order selected; the others are closed.
+Sources select(Sources sources, std::vector<SourceSpec> const& specs,
+               std::vector<std::string> const& selected) {
+  check_unique(selected, "--input", "name each input once");
+  Sources chosen;
+  for (auto const& name : selected) {
+    chosen.push_back(std::move(sources[position_of(name, specs)]));
+  }
+  return chosen;
+}
+
+} // namespace
+
+SourceSpec parse_source(std::string const& argument) {
+  auto const equals = argument.find('=');
+  if (equals == std::string::npos || !is_identifier(argument.substr(0, equals))) {
+    return {{}, argument};
+  }
+  SourceSpec parted{argument.substr(0, equals), argument.substr(equals + 1)};
+  // A path may begin like a name, "split=train/x.npy".
+  if (!file_exists(parted.spec) && file_exists(argument)) {
+    return {{}, argument};
+  }
+  return parted;
+}
+
+Dataset::Dataset(std::vector<std::string> const& arguments,
+                 std::vector<std::string> const& selected, std::int64_t max_samples) {
+  auto const specs = named(arguments);
+  for (auto const& spec : specs) {
+    sources_.push_back(open_source(spec.spec, spec.name));
+  }
+  source_size_ = common_size(sources_, specs);
+  size_ = max_samples < 0 ? source_size_ : std::min(max_samples, source_size_);
+  if (!selected.empty()) {
+    sources_ = select(std::move(sources_), specs, selected);
+  }
+}
+
+std::vector<FieldSpec> Dataset::fields() const {
+  std::vector<FieldSpec> fields;
+  for (auto const& source : sources_) {
+    fields.push_back(source->field());
+  }
+  return fields;
+}
+
+} // namespace fod

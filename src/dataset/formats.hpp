@@ -1,0 +1,31 @@
+#pragma once
+
+#include "mapped_file.hpp"
+
+#include "fod/dataset.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+
+/// One file per format. Each takes a field's name and throws Error (usage) for what it cannot read.
+namespace fod {
+
+[[nodiscard]] bool is_npy(std::span<std::byte const> bytes);
+std::unique_ptr<DataSource> open_npy(MappedFile file, std::string name);
+
+[[nodiscard]] bool is_idx(std::span<std::byte const> bytes);
+std::unique_ptr<DataSource> open_idx(MappedFile file, std::string name);
+
+[[nodiscard]] bool is_gzip(std::span<std::byte const> bytes);
+/// An IDX file compressed by gzip.
+std::unique_ptr<DataSource> open_idx_gzip(std::string const& path, std::string name);
+
+[[nodiscard]] bool is_hdf5(std::span<std::byte const> bytes);
+/// Names of what the file holds at its root, for messages: "/images, /labels".
+std::string hdf5_members(std::string const& path);
+/// @param object path of a dataset inside of the file
+std::unique_ptr<DataSource> open_hdf5(std::string const& path, std::string const& object,
+                                      std::string name);
+
+} // namespace fod

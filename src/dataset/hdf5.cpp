@@ -1,0 +1,102 @@
+#include "formats.hpp"
+#include "rows.hpp"
+
+#include "fod/error.hpp"
+#include "fod/h5.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace fod {
+
+namespace {
+
+/// Runs `step`. A file that cannot be opened is bad input, even where HDF5's wrapper, which does
+/// not know when it is called, speaks of a failure.
+template <class Step>
+auto at_opening(Step step, std::string const& remedy) {
+  try {
+    return step();
+  } catch (Error const& error) {
+    auto message = error.message();
+    if (message.remedy.empty()) {
+      message.remedy = remedy;
+    }
+    throw Error(ExitCode::usage, std::move(message));
+  }
+}
+
+h5::File open_file(std::string const& path) {
+  return at_opening([&] { return h5::File::open(path); },
+                    "check that it is whole and that no program is writing it");
+}
+
+/// Samples of an HDF5 dataset of any layout; HDF5 converts byte order and fills what was not
+/// written.
+class Hdf5Source final : public DataSource {
+public:
+  Hdf5Source(h5::File file, h5::Dataset dataset, Rows rows)
+      : file_(std::move(file)), dataset_(std::move(dataset)), rows_(std::move(rows)) {}
+
+  [[nodiscard]] FieldSpec const& field() const override { return rows_.field; }
+  [[nodiscard]] std::int64_t size() const override { return rows_.size; }
+
+  void read(IndexRange range, std::span<std::byte> out) const override {
+    check_request(dataset_.path(), rows_, range, out);
+    dataset_.read(range, rows_.field.type, out.data());
+    if (rows_.field.type == ElementType::boolean) {
+      check_booleans(dataset_.path(), rows_, range, out);
+    }
+  }
+
+private:
+  h5::File file_;
+  h5::Dataset dataset_;
+  Rows rows_;
+};
+
+h5::Dataset open_dataset(h5::File const& file, std::string const& object) {
+  auto dataset = at_opening([&] { return file.dataset(object); },
+                            "`h5ls -r " + file.path() + "` lists what is inside");
+  if (!dataset.stored_inside()) {
+    throw bad_input(dataset.path() + " keeps its bytes in other files",
+                    "it is virtual or stored externally",
+                    "copy its values into one file, in h5py `out['x'] = source['x'][...]`");
+  }
+  return dataset;
+}
+
+} // namespace
+
+bool is_hdf5(std::span<std::byte const> bytes) {
+  constexpr std::array<unsigned char, 8> magic{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+  auto const begins_at = [&](std::size_t at) {
+    return bytes.size() >= magic.size() && at <= bytes.size() - magic.size() &&
+           std::equal(magic.begin(), magic.end(), bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                      [](unsigned char a, std::byte b) { return std::byte{a} == b; });
+  };
+  // A block of the user's (as MATLAB writes) may come first.
+  constexpr std::array<std::size_t, 5> places{0, 512, 1024, 2048, 4096};
+  return std::any_of(places.begin(), places.end(), begins_at);
+}
+
+std::string hdf5_members(std::string const& path) {
+  constexpr std::size_t most = 10;
+  auto const names = at_opening([&] { return open_file(path).members("/"); }, "write it again");
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
+    text += (i == 0 ? "/" : ", /") + names[i];
+  }
+  return names.size() > most ? text + ", ..." : text;
+}
+
+std::unique_ptr<DataSource> open_hdf5(std::string const& path, std::string const& object,
+                                      std::string name) {
+  auto file = open_file(path);
+  auto dataset = open_dataset(file, object);
+  auto rows = rows_of(dataset.path(), {std::move(name), dataset.type(), {}}, dataset.shape());
+  return std::make_unique<Hdf5Source>(std::move(file), std::move(dataset), std::move(rows));
+}
+
+} // namespace fod

@@ -1,0 +1,9 @@
+#include "fod/version.hpp"
+
+namespace fod {
+
+std::string_view version() {
+  return FOD_VERSION;
+}
+
+} // namespace fod

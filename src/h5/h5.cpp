@@ -1,0 +1,94 @@
+#include "fod/h5.hpp"
+
+#include "library.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fod::h5 {
+
+Handle::Handle(Handle&& other) noexcept
+    : id_(std::exchange(other.id_, -1)), close_(other.close_),
+      explicit_close_(other.explicit_close_) {}
+
+Handle& Handle::operator=(Handle&& other) noexcept {
+  std::swap(id_, other.id_);
+  std::swap(close_, other.close_);
+  std::swap(explicit_close_, other.explicit_close_);
+  return *this;
+}
+
+Handle::~Handle() {
+  if (id_ >= 0 && !explicit_close_) {
+    close_(id_);
+  }
+}
+
+void Handle::close() {
+  if (id_ >= 0) {
+    check(close_(std::exchange(id_, -1)), "closing an HDF5 object failed");
+  }
+}
+
+File::File(Handle handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
+
+File File::open(std::string const& path) {
+  return {file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), "cannot open " + path), path};
+}
+
+File File::open_for_writing(std::string const& path) {
+  return {file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), "cannot open " + path), path};
+}
+
+File File::create(std::string const& path) {
+  return {file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+               "cannot create " + path),
+          path};
+}
+
+bool File::contains(std::string const& object) const {
+  // H5Lexists fails where a group on the way is missing, so every prefix is asked for.
+  for (std::size_t end = object.find('/', 1);; end = object.find('/', end + 1)) {
+    auto const prefix = object.substr(0, end);
+    if (prefix != "/" && check(H5Lexists(id(), prefix.c_str(), H5P_DEFAULT), path_) == 0) {
+      return false;
+    }
+    if (end == std::string::npos) {
+      return true;
+    }
+  }
+}
+
+std::vector<std::string> File::members(std::string const& group) const {
+  auto const opened = object(H5Oopen(id(), group.c_str(), H5P_DEFAULT), path_ + ":" + group);
+  std::vector<std::string> names;
+  auto const collect = [](hid_t, char const* name, H5L_info_t const*, void* out) -> herr_t {
+    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+    return 0;
+  };
+  check(H5Literate(opened.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names),
+        "cannot list " + path_ + ":" + group);
+  return names;
+}
+
+void File::create_group(std::string const& path) {
+  Handle const properties = property_list(H5P_LINK_CREATE);
+  check(H5Pset_create_intermediate_group(properties.id(), 1), path_);
+  Handle const created =
+      object(H5Gcreate2(id(), path.c_str(), properties.id(), H5P_DEFAULT, H5P_DEFAULT),
+             path_ + ":" + path);
+}
+
+void File::remove(std::string const& path) {
+  check(H5Ldelete(id(), path.c_str(), H5P_DEFAULT), "cannot remove " + path_ + ":" + path);
+}
+
+void File::flush() {
+  check(H5Fflush(id(), H5F_SCOPE_GLOBAL), "cannot flush " + path_);
+}
+
+void File::close() {
+  handle_.close();
+}
+
+} // namespace fod::h5

@@ -1,0 +1,142 @@
+#pragma once
+
+#include "fod/kernels.hpp"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <cmath>
+#include <cstdint>
+
+/// The arithmetic on one row, the same for both twins. `Lanes` says which entries this thread
+/// takes and how the threads of a row put theirs together: one thread on the host, a warp on the
+/// device.
+namespace fod::row {
+
+__host__ __device__ inline float widen(__half value) {
+  return __half2float(value);
+}
+__host__ __device__ inline float widen(__nv_bfloat16 value) {
+  return __bfloat162float(value);
+}
+__host__ __device__ inline float widen(float value) {
+  return value;
+}
+__host__ __device__ inline double widen(double value) {
+  return value;
+}
+
+/// The largest probability seen and its class.
+struct Best {
+  float value = -1.0F;
+  std::int32_t index = 0;
+
+  __host__ __device__ void offer(float other, std::int32_t at) {
+    if (other > value || (other == value && at < index)) {
+      value = other;
+      index = at;
+    }
+  }
+};
+
+/// Writes what a finished distribution says of itself.
+template <class Lanes>
+__host__ __device__ void finish(float const* p, std::int64_t classes, std::int64_t row,
+                                std::uint8_t flags, EpilogueView const& out, Lanes lanes) {
+  double entropy = 0;
+  Best best;
+  for (std::int64_t k = lanes.first(); k < classes; k += lanes.step()) {
+    if (p[k] > 0) {
+      entropy -= static_cast<double>(p[k] * std::log(p[k]));
+    }
+    best.offer(p[k], static_cast<std::int32_t>(k));
+  }
+  entropy = lanes.sum(entropy);
+  best = lanes.best(best);
+  if (lanes.first() == 0) {
+    bool const finite = (flags & row_nonfinite) == 0;
+    out.entropy[row] = finite ? static_cast<float>(entropy) : NAN;
+    out.confidence[row] = finite ? best.value : NAN;
+    out.prediction[row] = finite ? best.index : -1;
+    out.flags[row] = flags;
+  }
+}
+
+template <class T, class Lanes>
+__host__ __device__ std::uint8_t softmax(T const* x, std::int64_t n, float* p, Lanes lanes) {
+  using Wide = decltype(widen(T{}));
+  Wide largest = -INFINITY;
+  bool nan = false;
+  for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
+    Wide const value = widen(x[k]);
+    nan = nan || value != value;
+    largest = value > largest ? value : largest;
+  }
+  largest = lanes.max(largest);
+  // In float32 the sum over 50,000 classes would lose the last digits.
+  double sum = 0;
+  for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
+    sum += static_cast<double>(std::exp(widen(x[k]) - largest));
+  }
+  sum = lanes.sum(sum);
+  auto const scale = static_cast<Wide>(1 / sum);
+  for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
+    p[k] = static_cast<float>(std::exp(widen(x[k]) - largest) * scale);
+  }
+  // Infinite or missing logits leave no finite sum; a single NaN spoils the sum as well.
+  return lanes.any(nan) || !(sum < INFINITY) ? row_nonfinite : 0;
+}
+
+template <class T, class Lanes>
+__host__ __device__ std::uint8_t sigmoid(T const* x, float* p, Lanes lanes) {
+  auto const value = widen(x[0]);
+  auto const positive = static_cast<float>(1 / (1 + std::exp(-value)));
+  if (lanes.first() == 0) {
+    p[0] = 1 - positive;
+    p[1] = positive;
+  }
+  return value == value ? 0 : row_nonfinite;
+}
+
+template <class T, class Lanes>
+__host__ __device__ std::uint8_t probabilities(T const* x, std::int64_t n, float tolerance,
+                                               float* p, Lanes lanes) {
+  bool outside = false;
+  double sum = 0;
+  for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
+    auto const value = widen(x[k]);
+    outside = outside || value < -tolerance || value > 1 + tolerance;
+    sum += static_cast<double>(value);
+  }
+  sum = lanes.sum(sum);
+  bool const half = sizeof(T) == 2;
+  auto const divisor = half ? static_cast<float>(sum) : 1.0F;
+  for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
+    p[k] = static_cast<float>(widen(x[k])) / divisor;
+  }
+  if (!(std::fabs(sum) < INFINITY)) {
+    return row_nonfinite;
+  }
+  return lanes.any(outside) || std::fabs(sum - 1) > tolerance ? row_no_distribution : 0;
+}
+
+/// All of one row.
+template <class T, class Lanes>
+__host__ __device__ void run(T const* values, EpilogueSpec const& spec, std::int64_t row,
+                             EpilogueView const& out, Lanes lanes) {
+  auto const classes = spec.classes();
+  T const* x = values + row * spec.inputs;
+  float* p = out.distributions + row * classes;
+  std::uint8_t flags = 0;
+  if (spec.mode == OutputMode::logits) {
+    flags = softmax(x, spec.inputs, p, lanes);
+  } else if (spec.mode == OutputMode::sigmoid) {
+    flags = sigmoid(x, p, lanes);
+  } else {
+    flags = probabilities(x, spec.inputs, spec.tolerance, p, lanes);
+  }
+  lanes.meet();
+  finish(p, classes, row, flags, out, lanes);
+}
+
+} // namespace fod::row

@@ -1,0 +1,124 @@
+#include "torch_support.hpp"
+
+#include "fod/error.hpp"
+
+#include <torch/version.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace fod {
+
+std::string framework_version() {
+  return TORCH_VERSION;
+}
+
+namespace torch_support {
+
+namespace {
+
+constexpr std::array<std::pair<ElementType, torch::ScalarType>, 13> type_pairs{{
+    {ElementType::boolean, torch::kBool},
+    {ElementType::int8, torch::kInt8},
+    {ElementType::int16, torch::kInt16},
+    {ElementType::int32, torch::kInt32},
+    {ElementType::int64, torch::kInt64},
+    {ElementType::uint8, torch::kUInt8},
+    {ElementType::uint16, torch::kUInt16},
+    {ElementType::uint32, torch::kUInt32},
+    {ElementType::uint64, torch::kUInt64},
+    {ElementType::float16, torch::kFloat16},
+    {ElementType::bfloat16, torch::kBFloat16},
+    {ElementType::float32, torch::kFloat32},
+    {ElementType::float64, torch::kFloat64},
+}};
+
+} // namespace
+
+torch::ScalarType scalar_type(ElementType type) {
+  return type_pairs[static_cast<std::size_t>(type)].second;
+}
+
+ElementType element_type_of(torch::ScalarType type) {
+  for (auto const& [ours, theirs] : type_pairs) {
+    if (theirs == type) {
+      return ours;
+    }
+  }
+  throw bad_input("the model returns elements of type " + std::string(c10::toString(type)),
+                  "class scores are floating point numbers", "convert them in the model");
+}
+
+torch::Device torch_device(Device const& device) {
+  return device.is_cuda ? torch::Device(torch::kCUDA, static_cast<c10::DeviceIndex>(device.index))
+                        : torch::Device(torch::kCPU);
+}
+
+std::string reason(std::exception const& error) {
+  auto const* torch_error = dynamic_cast<c10::Error const*>(&error);
+  std::string text = torch_error != nullptr ? torch_error->what_without_backtrace() : error.what();
+  // TorchScript puts its frames first; what happened follows the last "Error: ".
+  for (auto const* marker : {"RuntimeError: ", "Error: "}) {
+    if (auto const at = text.rfind(marker); at != std::string::npos) {
+      text = text.substr(at + std::string(marker).size());
+      break;
+    }
+  }
+  text = text.substr(0, text.find("\nException raised from"));
+  while (!text.empty() && (text.back() == '\n' || text.back() == '.')) {
+    text.pop_back();
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
+}
+
+void make_deterministic(int threads) {
+  at::set_num_threads(threads);
+  auto& context = at::globalContext();
+  context.setBenchmarkCuDNN(false);
+  context.setDeterministicCuDNN(true);
+  context.setFloat32Precision(at::Float32Backend::CUDA, at::Float32Op::ALL,
+                              at::Float32Precision::IEEE);
+}
+
+InputField::InputField(FieldSpec const& spec, std::int64_t batch_size, Device const& device)
+    : spec_(spec), device_(torch_device(device)),
+      staging_(torch::zeros(
+          with_leading(batch_size, spec.shape),
+          torch::TensorOptions(scalar_type(spec.type)).pinned_memory(device.is_cuda))) {}
+
+std::span<std::byte> InputField::bytes() const {
+  return {static_cast<std::byte*>(staging_.data_ptr()), staging_.nbytes()};
+}
+
+void InputField::normalize(Normalization const& normalization) {
+  auto const count = static_cast<std::int64_t>(normalization.mean.size());
+  bool const per_channel = count > 1;
+  if (per_channel && (spec_.shape.empty() || spec_.shape[0] != count)) {
+    throw bad_input("--normalize has " + std::to_string(count) + " values for input " + spec_.name,
+                    "its samples have shape " + to_string(spec_.shape),
+                    "give one value, or one per channel (the first extent)");
+  }
+  Shape extents(spec_.shape.size(), 1);
+  if (per_channel) {
+    extents[0] = count;
+  }
+  auto const values = [&](std::vector<double> const& numbers) {
+    return torch::tensor(numbers, torch::kFloat64).reshape(extents).to(torch::kFloat32).to(device_);
+  };
+  mean_ = values(normalization.mean);
+  std_ = values(normalization.std);
+}
+
+torch::Tensor InputField::tensor(ElementType type) const {
+  auto moved = staging_.to(device_, /*non_blocking=*/true);
+  auto const target = scalar_type(type);
+  if (mean_.defined() && is_floating(type)) {
+    return moved.to(torch::kFloat32).sub_(mean_).div_(std_).to(target);
+  }
+  return moved.to(target);
+}
+
+} // namespace torch_support
+} // namespace fod

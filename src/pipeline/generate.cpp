@@ -1,0 +1,218 @@
+#include "generate.hpp"
+
+#include "progress.hpp"
+#include "rows.hpp"
+
+#include "fod/error.hpp"
+
+#include <chrono>
+#include <sstream>
+
+namespace fod {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// The work of one rank, block by block.
+class Loop {
+public:
+  Loop(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
+       Machine const& machine, store::ResultWriter& writer, ControlChannel& channel,
+       Progress* progress)
+      : config_(config), plan_(plan), inputs_(inputs), model_(model), writer_(writer),
+        channel_(channel), progress_(progress),
+        epilogue_(machine.device, config.batch_size,
+                  std::max<std::int64_t>(1, plan.layout.classes)),
+        rows_(plan.layout, writer), result_(plan.layout.classes) {}
+
+  /// Goes on until the blocks are done or rank 0 asks to stop.
+  void run(IndexRange blocks) {
+    auto last_checkpoint = Clock::now();
+    for (auto block = blocks.begin; block < blocks.end && !channel_.stop_requested(); ++block) {
+      run_block(block);
+      if (seconds_since(last_checkpoint) >= config_.checkpoint_interval) {
+        writer_.checkpoint();
+        last_checkpoint = Clock::now();
+      }
+    }
+    result_.seconds = seconds_since(start_);
+    note_memory();
+  }
+
+  [[nodiscard]] std::int64_t done() const { return done_; }
+  [[nodiscard]] LoopResult take() { return std::move(result_); }
+
+private:
+  void run_block(std::int64_t block) {
+    auto const samples = plan_.layout.grid.samples_of(block);
+    auto const size = plan_.layout.grid.batch_size();
+    Checksum data;
+    for (auto begin = samples.begin; begin < samples.end; begin += size) {
+      if (channel_.stop_requested()) {
+        return; // the block stays unmarked
+      }
+      run_batch({begin, std::min(samples.end, begin + size)}, data);
+    }
+    rows_.flush();
+    writer_.complete_block(block);
+    result_.totals.add_input(checksum_of(checksum_text(data.digest()) + std::to_string(block)));
+    note_memory();
+  }
+
+  void run_batch(IndexRange samples, Checksum& data) {
+    inputs_.fill(model_, samples, data);
+    auto const output = model_.forward();
+    require_same_output(output, samples);
+    auto const view =
+        epilogue_.run(output.values, plan_.probe.epilogue(samples.size()), output.stream);
+    look_at(view, samples);
+    std::vector<std::int64_t> labels(inputs_.labels ? static_cast<std::size_t>(samples.size()) : 0);
+    if (inputs_.labels) {
+      inputs_.labels->read(samples, labels);
+      require_labels(labels, samples);
+    }
+    rows_.append(samples, view, labels);
+    result_.totals.add(view, samples.size(), labels);
+    done_ += samples.size();
+    channel_.report(done_);
+    if (progress_ != nullptr) {
+      progress_->show(channel_.total_done());
+    }
+  }
+
+  void require_same_output(ModelOutput const& output, IndexRange samples) const {
+    auto const columns = check_output(output, config_.batch_size, plan_.probe.mode);
+    if (columns != plan_.probe.inputs || output.type != plan_.probe.output_type) {
+      throw run_failure("samples " + std::to_string(samples.begin) + " to " +
+                            std::to_string(samples.end) + ": the model returned " +
+                            std::to_string(columns) + " values per sample",
+                        "it returned " + std::to_string(plan_.probe.inputs) + " for block 0",
+                        "use a model whose output does not change its shape or type");
+    }
+  }
+
+  /// Stops at a row that is no distribution; notes those that are not finite and goes on, so that
+  /// all of them are counted.
+  void look_at(EpilogueView const& view, IndexRange samples) {
+    for (std::int64_t i = 0; i < samples.size(); ++i) {
+      auto const sample = samples.begin + i;
+      if ((view.flags[i] & row_no_distribution) != 0) {
+        throw run_failure("sample " + std::to_string(sample) + " has no probabilities",
+                          "the output mode is probs (" + plan_.probe.evidence +
+                              "), but its row is outside [0, 1] or does not sum to 1",
+                          "say --output-mode logits, or mend the model");
+      }
+      if ((view.flags[i] & row_nonfinite) != 0 &&
+          result_.nonfinite.size() < LoopResult::most_named) {
+        result_.nonfinite.push_back(sample);
+      }
+    }
+  }
+
+  void require_labels(std::vector<std::int64_t> const& labels, IndexRange samples) const {
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] >= plan_.layout.classes) {
+        throw run_failure("sample " + std::to_string(samples.begin + static_cast<std::int64_t>(i)) +
+                              " has label " + std::to_string(labels[i]),
+                          "the model has classes 0 to " + std::to_string(plan_.layout.classes - 1),
+                          "give class indices counted from 0; a negative label means unknown");
+      }
+    }
+  }
+
+  void note_memory() {
+    if (auto const now = Clock::now(); now - last_memory_ > std::chrono::milliseconds(200)) {
+      last_memory_ = now;
+      result_.peak_anonymous = std::max(result_.peak_anonymous, anonymous_memory());
+    }
+  }
+
+  Config const& config_;
+  Plan const& plan_;
+  Inputs const& inputs_;
+  Model& model_;
+  store::ResultWriter& writer_;
+  ControlChannel& channel_;
+  Progress* progress_;
+  Epilogue epilogue_;
+  RowBuffer rows_;
+  LoopResult result_;
+  std::int64_t done_ = 0;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_memory_;
+};
+
+/// An error of the loop, whatever it was: progress is kept, so the code is that of a failed run.
+Error loop_error(std::exception const& error) {
+  auto const* ours = dynamic_cast<Error const*>(&error);
+  return ours == nullptr ? run_failure("unexpected failure", error.what())
+                         : Error(ExitCode::failed, ours->message());
+}
+
+} // namespace
+
+LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
+                    Machine const& machine, store::ResultWriter& writer, Comm const& comm) {
+  ControlChannel channel(comm);
+  Progress progress(plan.samples(), config.progress);
+  Loop loop(config, plan, inputs, model, machine, writer, channel,
+            comm.is_root() ? &progress : nullptr);
+  // A rank that fails here must not leave: the others learn of it, and all end together.
+  try {
+    loop.run(plan.blocks_of(comm.rank()));
+    channel.finish(loop.done());
+  } catch (std::exception const& error) {
+    channel.fail(loop_error(error));
+  }
+  auto const failure = channel.settle([&] { progress.show(channel.total_done()); });
+  if (comm.is_root()) {
+    progress.end(channel.total_done());
+  }
+  if (failure) {
+    writer.suspend();
+    auto message = failure->message();
+    message.remedy += (message.remedy.empty() ? "" : "; ") +
+                      ("progress is kept in " + store::partial_path(config.out));
+    throw AgreedError(Error(failure->code(), message));
+  }
+  return loop.take();
+}
+
+void require_finite(Config const& config, LoopResult const& result, store::ResultWriter& writer,
+                    Comm const& comm) {
+  auto const count = result.totals.nonfinite(); // of all ranks
+  if (count == 0 || config.allow_nonfinite) {
+    return;
+  }
+  std::string own;
+  for (auto const sample : result.nonfinite) {
+    own += std::to_string(sample) + " ";
+  }
+  std::istringstream all;
+  std::string words;
+  for (auto const& of_rank : comm.all_gather(own)) {
+    words += of_rank;
+  }
+  all.str(words);
+  std::string names;
+  std::size_t named = 0;
+  for (std::string name; named < LoopResult::most_named && all >> name; ++named) {
+    names += (named == 0 ? "" : ", ") + name;
+  }
+  names += static_cast<std::int64_t>(named) < count ? ", …" : "";
+  writer.suspend();
+  throw AgreedError(run_failure(
+      std::to_string(count) + (count == 1 ? " sample has" : " samples have") +
+          " no finite output: " + names,
+      "the model returned NaN or infinity",
+      "look at these samples; --allow-nonfinite keeps such rows, marked in /row_status; progress "
+      "is kept in " +
+          store::partial_path(config.out)));
+}
+
+} // namespace fod

@@ -1,0 +1,31 @@
+#pragma once
+
+#include "plan.hpp"
+#include "totals.hpp"
+
+/// Inside of the pipeline: the loop.
+namespace fod {
+
+/// What the loop leaves behind on this rank.
+struct LoopResult {
+  static constexpr std::size_t most_named = 10;
+
+  explicit LoopResult(std::int64_t classes) : totals(classes) {}
+
+  Totals totals;
+  std::vector<std::int64_t> nonfinite; ///< the first of this rank's rows that are not finite
+  double seconds = 0;                  ///< of this rank's work
+  std::int64_t peak_anonymous = 0;     ///< bytes, of this rank
+};
+
+/// Runs the model over this rank's blocks and writes their rows. Nothing in it is collective but
+/// its end. @throws AgreedError if any rank failed; the file is suspended then, progress kept
+LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
+                    Machine const& machine, store::ResultWriter& writer, Comm const& comm);
+
+/// Ends the job if rows are not finite and the user did not allow them: all are counted, the first
+/// are named, the file is suspended. Collective. @throws AgreedError
+void require_finite(Config const& config, LoopResult const& result, store::ResultWriter& writer,
+                    Comm const& comm);
+
+} // namespace fod

@@ -1,0 +1,43 @@
+#include "inputs.hpp"
+
+#include "fod/error.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace fod {
+
+Inputs::Inputs(Config const& config) : dataset(config.data, config.inputs, config.max_samples) {
+  if (!config.labels.empty()) {
+    labels.emplace(config.labels, dataset.source_size());
+  }
+}
+
+void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
+  for (std::size_t f = 0; f < dataset.field_count(); ++f) {
+    auto const batch = model.input(f);
+    auto const sample_bytes = static_cast<std::size_t>(dataset.field(f).sample_bytes());
+    auto const used = sample_bytes * static_cast<std::size_t>(samples.size());
+    dataset.read(f, samples, batch.first(used));
+    checksum.update(batch.data(), used);
+    for (auto at = used; at < batch.size(); at += sample_bytes) {
+      std::copy_n(batch.begin() + static_cast<std::ptrdiff_t>(used - sample_bytes), sample_bytes,
+                  batch.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+  }
+}
+
+std::string read_file(std::string const& path) {
+  std::error_code error;
+  auto const size = std::filesystem::file_size(path, error);
+  std::ifstream file(path, std::ios::binary);
+  std::string bytes(error ? 0 : size, '\0');
+  if (error || !file.read(bytes.data(), static_cast<std::streamsize>(size))) {
+    throw bad_input("cannot read " + path, error ? error.message() : errno_text(),
+                    "check the path and its permissions");
+  }
+  return bytes;
+}
+
+} // namespace fod

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "fod/checksum.hpp"
+#include "fod/config.hpp"
+#include "fod/dataset.hpp"
+#include "fod/model.hpp"
+
+#include <optional>
+
+/// Inside of the pipeline: what goes into the model.
+namespace fod {
+
+/// The dataset with its labels, if any.
+struct Inputs {
+  Dataset dataset;
+  std::optional<Labels> labels;
+
+  explicit Inputs(Config const& config);
+
+  /// Fills the model's inputs with the samples of a batch; a short one is padded with its last
+  /// sample, since a batch of another size would change bits. The checksum takes the real samples.
+  void fill(Model& model, IndexRange samples, Checksum& checksum) const;
+};
+
+/// The whole file. @throws Error (usage) if it cannot be read
+std::string read_file(std::string const& path);
+
+} // namespace fod

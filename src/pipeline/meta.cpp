@@ -1,0 +1,181 @@
+#include "meta.hpp"
+
+#include "fod/error.hpp"
+#include "fod/version.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+
+namespace fod {
+
+namespace {
+
+std::string json_string(std::string_view text) {
+  std::string out;
+  json::append_string(out, text);
+  return out;
+}
+
+std::string number(double value) {
+  std::string out;
+  json::append_number(out, value);
+  return out;
+}
+
+Error bad_meta(std::string const& argument, std::string const& why) {
+  return bad_input("cannot read --meta " + argument, why,
+                   "write key=text, key:=JSON, @file.json or auto");
+}
+
+/// `k=v` or `k:=json`.
+void add_entry(json::Meta& meta, std::string const& argument) {
+  auto const equals = argument.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    throw bad_meta(argument, "there is no key and value");
+  }
+  if (argument[equals - 1] != ':') {
+    json::set(meta, argument.substr(0, equals), json_string(argument.substr(equals + 1)));
+    return;
+  }
+  try {
+    json::set(meta, argument.substr(0, equals - 1), json::canonical(argument.substr(equals + 1)));
+  } catch (Error const& error) {
+    throw bad_meta(argument, error.what());
+  }
+}
+
+void add_file(json::Meta& meta, std::string const& argument) {
+  auto const text = read_file(argument.substr(1));
+  try {
+    for (auto& entry : json::parse_meta(text)) {
+      json::set(meta, entry.key, std::move(entry.value));
+    }
+  } catch (Error const& error) {
+    throw bad_meta(argument, error.what());
+  }
+}
+
+/// Adds `key` unless the user gave it.
+void add_known(json::Meta& meta, std::string const& key, std::string value) {
+  auto const is_key = [&](json::MetaEntry const& entry) { return entry.key == key; };
+  if (std::none_of(meta.begin(), meta.end(), is_key)) {
+    json::set(meta, key, std::move(value));
+  }
+}
+
+std::string make_meta(Config const& config, MetaRequest const& request, Plan const& plan,
+                      Machine const& machine, JobFacts const& facts,
+                      store::Metrics const& metrics) {
+  auto meta = request.user;
+  if (request.automatic) {
+    add_known(meta, "framework", json_string("pytorch"));
+    add_known(meta, "device", json_string(machine.device.is_cuda ? "cuda" : "cpu"));
+    add_known(meta, "timestamp", json_string(facts.started));
+    add_known(meta, "output_mode", json_string(name_of(plan.probe.mode)));
+    add_known(meta, "batch_size", std::to_string(config.batch_size));
+    add_known(meta, "num_samples", std::to_string(plan.samples()));
+    add_known(meta, "num_classes", std::to_string(plan.layout.classes));
+    add_known(meta, "torch_version", json_string(framework_version()));
+    if (auto const accuracy = metrics.values.find("accuracy"); accuracy != metrics.values.end()) {
+      add_known(meta, "accuracy", number(accuracy->second));
+    }
+  }
+  return json::to_text(meta);
+}
+
+using Json = nlohmann::ordered_json;
+
+Json input_types(Inputs const& inputs, ProbeResult const& probe) {
+  Json types = Json::array();
+  for (std::size_t i = 0; i < probe.input_types.size(); ++i) {
+    auto const& field = inputs.dataset.field(i);
+    types.push_back(field.name + ": " + std::string(name_of(field.type)) + " " +
+                    to_string(field.shape) + " as " + std::string(name_of(probe.input_types[i])));
+  }
+  return types;
+}
+
+Json shard_map(Plan const& plan) {
+  Json shards = Json::array();
+  for (auto const& shard : plan.shards) {
+    shards.push_back({shard.begin, shard.end});
+  }
+  return shards;
+}
+
+std::string make_provenance(Config const& config, Plan const& plan, Inputs const& inputs,
+                            Machine const& machine, JobFacts const& facts) {
+  Json json;
+  json["program"] = "fod-generate " + std::string(version());
+  json["framework"] = "pytorch " + framework_version();
+  json["mpi"] = mpi_version();
+  json["argv"] = config.argv;
+  json["started"] = facts.started;
+  json["model"] = config.model;
+  json["model_hash"] = facts.model_hash;
+  json["data"] = config.data;
+  json["data_hash"] = facts.data_hash;
+  json["labels"] = config.labels;
+  json["input_types"] = input_types(inputs, plan.probe);
+  json["normalize"] = config.normalize;
+  json["ranks"] = plan.shards.size();
+  json["shard_map"] = shard_map(plan);
+  json["hosts"] = machine.hosts;
+  json["devices"] = machine.devices;
+  json["threads"] = machine.threads;
+  json["precision"] = "fp32";
+  json["seed"] = config.seed;
+  json["batch_size"] = config.batch_size;
+  json["output_mode"] = name_of(plan.probe.mode);
+  json["output_mode_asked"] = name_of(config.output_mode);
+  json["output_mode_evidence"] = plan.probe.evidence;
+  json["output_key"] = config.output_key;
+  json["output_type"] = name_of(plan.probe.output_type);
+  for (auto const& [stage, seconds] : facts.seconds) {
+    json["seconds_" + stage] = seconds;
+  }
+  json["peak_anonymous_bytes"] = facts.peak_anonymous;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+} // namespace
+
+MetaRequest parse_meta_request(Config const& config) {
+  MetaRequest request;
+  json::set(request.user, "model_name",
+            config.model_name ? json_string(*config.model_name) : std::string("null"));
+  if (config.model_epoch) {
+    json::set(request.user, "model_epoch", std::to_string(*config.model_epoch));
+  }
+  for (auto const& argument : config.meta) {
+    if (argument == "auto") {
+      request.automatic = true;
+    } else if (!argument.empty() && argument[0] == '@') {
+      add_file(request.user, argument);
+    } else {
+      add_entry(request.user, argument);
+    }
+  }
+  return request;
+}
+
+std::string utc_now() {
+  auto const now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  std::array<char, 32> text{};
+  std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text.data();
+}
+
+store::Contents make_contents(Config const& config, MetaRequest const& request, Plan const& plan,
+                              Inputs const& inputs, Machine const& machine, JobFacts const& facts,
+                              store::Metrics const& metrics) {
+  return {make_meta(config, request, plan, machine, facts, metrics),
+          make_provenance(config, plan, inputs, machine, facts)};
+}
+
+} // namespace fod

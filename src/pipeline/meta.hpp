@@ -1,0 +1,39 @@
+#pragma once
+
+#include "plan.hpp"
+#include "totals.hpp"
+
+#include "fod/json.hpp"
+
+#include <map>
+
+/// Inside of the pipeline: what the file says of itself.
+namespace fod {
+
+/// What the user wants in /meta, before anything is computed.
+struct MetaRequest {
+  json::Meta user;        ///< model_name first, then the user's keys in their order
+  bool automatic = false; ///< `--meta auto`: add what is known
+};
+
+/// @throws Error (usage) for a `--meta` that cannot be read
+MetaRequest parse_meta_request(Config const& config);
+
+/// Facts about the job that are not in the plan.
+struct JobFacts {
+  std::string started; ///< UTC, "2026-01-31T12:00:00Z"
+  std::string model_hash;
+  std::string data_hash;                 ///< empty until all data were read
+  std::map<std::string, double> seconds; ///< by stage
+  std::int64_t peak_anonymous = 0;       ///< bytes, the largest of all ranks
+};
+
+/// The current time in UTC.
+std::string utc_now();
+
+/// /meta and /provenance of the file. @param metrics empty until the end
+store::Contents make_contents(Config const& config, MetaRequest const& request, Plan const& plan,
+                              Inputs const& inputs, Machine const& machine, JobFacts const& facts,
+                              store::Metrics const& metrics);
+
+} // namespace fod

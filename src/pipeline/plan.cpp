@@ -1,0 +1,114 @@
+#include "plan.hpp"
+
+#include "progress.hpp"
+
+#include "fod/error.hpp"
+
+#include <filesystem>
+#include <sstream>
+
+namespace fod {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path folder_of(std::string const& path) {
+  auto const folder = fs::path(path).parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+std::int64_t free_bytes(std::string const& path) {
+  std::error_code error;
+  auto const space = fs::space(folder_of(path), error);
+  return error ? -1 : static_cast<std::int64_t>(space.available);
+}
+
+} // namespace
+
+Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
+               ProbeResult const& probe, Comm const& comm) {
+  Plan plan;
+  plan.probe = probe;
+  auto const size = inputs.dataset.size();
+  BlockGrid const grid(size, config.batch_size);
+  auto const range = config.range.value_or(IndexRange{0, size});
+  if (config.range && range.begin > size) {
+    throw bad_input("--range begins at sample " + std::to_string(range.begin),
+                    "the dataset has " + std::to_string(size) + " samples",
+                    "give a range inside of it");
+  }
+  plan.layout.grid = grid;
+  plan.layout.blocks = grid.blocks_of(range);
+  plan.layout.classes = size == 0 ? 0 : probe.classes();
+  plan.layout.labels = inputs.labels.has_value();
+  for (int rank = 0; rank < comm.size(); ++rank) {
+    plan.shards.push_back(grid.samples_of(shard_of(plan.layout.blocks, comm.size(), rank)));
+  }
+  plan.model_bytes = model.parameter_bytes();
+  for (auto const& field : inputs.dataset.fields()) {
+    plan.batch_bytes += field.sample_bytes() * config.batch_size;
+  }
+  return plan;
+}
+
+std::int64_t estimated_json_bytes(Plan const& plan) {
+  constexpr std::int64_t per_number = 23; // "0.09529584646224976, " and now and then an exponent
+  constexpr std::int64_t per_row = 14;
+  return 64 + plan.samples() * (per_row + plan.layout.classes * per_number);
+}
+
+void require_space(Config const& config, Plan const& plan) {
+  auto needed = store::estimated_bytes(plan.layout);
+  if (!config.json.empty() && folder_of(config.json) == folder_of(config.out)) {
+    needed += estimated_json_bytes(plan);
+  }
+  auto const there = free_bytes(config.out);
+  if (there >= 0 && needed > there) {
+    throw bad_input(
+        "the result needs " + byte_size(needed) + " in " + folder_of(config.out).string(),
+        "the file system has " + byte_size(there) + " left", "make room, or choose another --out");
+  }
+}
+
+std::string describe(Config const& config, Plan const& plan, Machine const& machine) {
+  auto const& layout = plan.layout;
+  std::ostringstream out;
+  out << "Plan (nothing is written)\n"
+      << "  dataset   " << grouped(layout.grid.samples()) << " samples; this job "
+      << grouped(plan.samples()) << ", " << layout.samples().begin << ":" << layout.samples().end
+      << "\n"
+      << "  model     " << config.model << ", " << byte_size(plan.model_bytes) << ", "
+      << layout.classes << " classes, output " << name_of(plan.probe.mode) << " ("
+      << plan.probe.evidence << ")\n"
+      << "  blocks    " << grouped(layout.blocks.size()) << " of " << layout.grid.block_size()
+      << " samples, batches of " << layout.grid.batch_size() << "\n";
+  for (std::size_t rank = 0; rank < plan.shards.size(); ++rank) {
+    out << "  rank " << rank << "    " << machine.hosts[rank] << ", " << machine.devices[rank]
+        << ", samples " << plan.shards[rank].begin << ":" << plan.shards[rank].end << "\n";
+  }
+  auto const memory = memory_of(machine.device);
+  out << "  threads   " << machine.threads << " per rank\n"
+      << "  memory    " << byte_size(plan.model_bytes + 2 * plan.batch_bytes)
+      << " per rank for model and batch, activations apart; " << byte_size(memory.available)
+      << " free\n"
+      << "  HDF5      " << byte_size(store::estimated_bytes(layout)) << " in "
+      << folder_of(config.out).string() << ", " << byte_size(free_bytes(config.out)) << " free\n"
+      << "  JSON      about " << byte_size(estimated_json_bytes(plan))
+      << (config.json.empty() ? ", if exported\n" : " in " + config.json + "\n");
+  return out.str();
+}
+
+std::vector<std::string> conversions(Inputs const& inputs, ProbeResult const& probe) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < probe.input_types.size(); ++i) {
+    auto const& field = inputs.dataset.field(i);
+    if (field.type != probe.input_types[i]) {
+      all.push_back("input " + field.name + ": " + std::string(name_of(field.type)) +
+                    " is given to the model as " + std::string(name_of(probe.input_types[i])));
+    }
+  }
+  return all;
+}
+
+} // namespace fod

@@ -1,0 +1,40 @@
+#pragma once
+
+#include "machine.hpp"
+#include "probe.hpp"
+
+#include "fod/store.hpp"
+
+/// Inside of the pipeline: what will be done, before anything is written.
+namespace fod {
+
+struct Plan {
+  store::Layout layout;
+  ProbeResult probe;
+  std::int64_t model_bytes = 0;   ///< parameters and buffers
+  std::int64_t batch_bytes = 0;   ///< inputs of one batch
+  std::vector<IndexRange> shards; ///< samples of each rank
+
+  [[nodiscard]] std::int64_t samples() const { return layout.samples().size(); }
+  [[nodiscard]] IndexRange blocks_of(int rank) const {
+    return shard_of(layout.blocks, std::ssize(shards), rank);
+  }
+};
+
+/// Cuts the dataset into blocks and the blocks into shards.
+Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
+               ProbeResult const& probe, Comm const& comm);
+
+/// Bytes of the JSON form, nearly: digits of a float32 widened to float64.
+std::int64_t estimated_json_bytes(Plan const& plan);
+
+/// @throws Error (usage) if the file system of the output has not enough room
+void require_space(Config const& config, Plan const& plan);
+
+/// What `--dry-run` prints.
+std::string describe(Config const& config, Plan const& plan, Machine const& machine);
+
+/// "uint8 data is given to the model as float32", for each input where the types differ.
+std::vector<std::string> conversions(Inputs const& inputs, ProbeResult const& probe);
+
+} // namespace fod

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+/// Inside of the pipeline: the one line that a user watches.
+namespace fod {
+
+/// Shows done/total, rate and time left: one line that is rewritten on a terminal, else a line
+/// every 30 seconds. On rank 0 alone.
+class Progress {
+public:
+  /// @param wanted forces it on or off; empty: on
+  Progress(std::int64_t total, std::optional<bool> wanted);
+  void show(std::int64_t done);
+  /// Ends the line.
+  void end(std::int64_t done);
+
+private:
+  using Clock = std::chrono::steady_clock;
+  void print(std::int64_t done) const;
+
+  std::int64_t total_;
+  bool terminal_;
+  bool enabled_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = Clock::now();
+  bool printed_ = false;
+};
+
+/// "1,234,567".
+std::string grouped(std::int64_t number);
+/// "12 s", "3 min 5 s", "2 h 10 min".
+std::string duration(double seconds);
+/// "12.3 MB".
+std::string byte_size(std::int64_t bytes);
+
+} // namespace fod

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "machine.hpp"
+
+#include "fod/kernels.hpp"
+#include "fod/store.hpp"
+
+/// Inside of the pipeline: figures over all samples.
+namespace fod {
+
+/// Sums over samples as integers (fractions in fixed point), so that they do not depend on the
+/// order of samples or ranks.
+class Totals {
+public:
+  explicit Totals(std::int64_t classes);
+
+  /// Adds rows that were computed; labels may be empty, negative ones count as unknown.
+  void add(EpilogueView const& rows, std::int64_t count, std::span<std::int64_t const> labels);
+  /// Adds the checksum of a block's input data.
+  void add_input(std::uint64_t digest) { sums_[input_hash] += digest; }
+
+  /// Sums over all ranks: from device to device where each has a GPU. Collective.
+  void reduce(Comm const& comm, Machine const& machine);
+
+  [[nodiscard]] std::int64_t nonfinite() const {
+    return static_cast<std::int64_t>(sums_[nonfinite_rows]);
+  }
+  [[nodiscard]] std::uint64_t input_digest() const { return sums_[input_hash]; }
+  [[nodiscard]] store::Metrics metrics() const;
+
+private:
+  enum Sum { samples, nonfinite_rows, labelled, correct, entropy, confidence, input_hash, head };
+  std::vector<std::uint64_t> sums_; ///< by `Sum`, then predictions per class
+};
+
+} // namespace fod

@@ -1,0 +1,75 @@
+#include "blocks.hpp"
+
+#include "fod/error.hpp"
+
+#include <string_view>
+
+namespace fod::store {
+
+void IdEvidence::add(std::int64_t id) {
+  ++count;
+  sum += static_cast<std::uint64_t>(id);
+  hash += checksum_of({reinterpret_cast<char const*>(&id), sizeof id});
+}
+
+IdEvidence evidence_of(IndexRange ids) {
+  IdEvidence evidence;
+  for (auto id = ids.begin; id < ids.end; ++id) {
+    evidence.add(id);
+  }
+  return evidence;
+}
+
+namespace {
+constexpr std::int64_t piece_bytes = std::int64_t{4} << 20;
+}
+
+BlockScanner::BlockScanner(ResultReader const& reader)
+    : reader_(reader), sections_(sections(reader.layout())) {
+  auto const blocks = reader.layout().blocks.size();
+  auto const done = reader.file().dataset(ledger_done);
+  auto const checksums = reader.file().dataset(ledger_checksums);
+  Shape const expected{blocks, static_cast<std::int64_t>(sections_.size())};
+  if (done.shape() != Shape{blocks} || checksums.shape() != expected) {
+    throw bad_input(reader.path() + " is damaged", "its ledger does not fit its blocks",
+                    "make it again, or restore it from a backup");
+  }
+  done_.resize(static_cast<std::size_t>(blocks));
+  checksums_.resize(done_.size() * sections_.size());
+  done.read({0, blocks}, ElementType::uint8, done_.data());
+  checksums.read({0, blocks}, ElementType::uint64, checksums_.data());
+}
+
+std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& piece) {
+  auto const& layout = reader_.layout();
+  auto const samples = layout.grid.samples_of(block);
+  auto const first = layout.samples().begin;
+  IndexRange const rows{samples.begin - first, samples.end - first};
+  std::vector<std::uint64_t> digests;
+  for (std::size_t s = 0; s < sections_.size(); ++s) {
+    auto const& section = sections_[s];
+    Checksum checksum;
+    auto const step = std::max<std::int64_t>(1, piece_bytes / section.row_bytes());
+    for (auto begin = rows.begin; begin < rows.end; begin += step) {
+      IndexRange const part{begin, std::min(rows.end, begin + step)};
+      auto const bytes = static_cast<std::size_t>(part.size() * section.row_bytes());
+      buffer_.resize(std::max(buffer_.size(), bytes));
+      reader_.read(section.path, part, section.type, buffer_.data());
+      checksum.update(buffer_.data(), bytes);
+      piece(s, part, buffer_.data());
+    }
+    digests.push_back(checksum.digest());
+  }
+  return digests;
+}
+
+bool BlockScanner::done(std::int64_t block) const {
+  return done_[static_cast<std::size_t>(block - reader_.layout().blocks.begin)] == 1;
+}
+
+std::uint64_t BlockScanner::recorded(std::int64_t block, std::size_t section) const {
+  auto const row = static_cast<std::size_t>(block - reader_.layout().blocks.begin);
+  return checksums_[row * sections_.size() + section];
+}
+
+} // namespace fod::store

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "layout.hpp"
+
+#include "fod/checksum.hpp"
+
+#include <functional>
+#include <memory>
+
+/// Inside of the store module: checksums of blocks and their reading back.
+namespace fod::store {
+
+/// What proves that a set of ids is complete without holding it: sums modulo 2^64.
+struct IdEvidence {
+  std::uint64_t count = 0;
+  std::uint64_t sum = 0;
+  std::uint64_t hash = 0; ///< sum of every id's own hash
+
+  void add(std::int64_t id);
+  bool operator==(IdEvidence const&) const = default;
+};
+IdEvidence evidence_of(IndexRange ids);
+
+/// Reads whole blocks of a file and hands every piece on. Memory is bounded whatever the size.
+class BlockScanner {
+public:
+  explicit BlockScanner(ResultReader const& reader);
+
+  /// A piece of rows of one section, in the section's own type.
+  using Piece = std::function<void(std::size_t section, IndexRange rows, std::byte const* data)>;
+
+  /// Reads all sections of a block (of the grid). The digest of each section.
+  std::vector<std::uint64_t> scan(std::int64_t block, Piece const& piece);
+
+  /// Marks and checksums on record for a block of the grid.
+  [[nodiscard]] bool done(std::int64_t block) const;
+  [[nodiscard]] std::uint64_t recorded(std::int64_t block, std::size_t section) const;
+  [[nodiscard]] std::vector<Section> const& all_sections() const { return sections_; }
+
+private:
+  ResultReader const& reader_;
+  std::vector<Section> sections_;
+  std::vector<std::uint8_t> done_;
+  std::vector<std::uint64_t> checksums_;
+  std::vector<std::byte> buffer_;
+};
+
+} // namespace fod::store

@@ -1,0 +1,70 @@
+#include "layout.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace fod::store {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr char const* provenance = "/provenance";
+// An attribute lives in its object's header, which is limited to 64 KiB.
+constexpr std::size_t longest_attribute = 16384;
+
+void write_value(h5::File& file, std::string const& key, Json const& value) {
+  auto const object = provenance + ("/" + key);
+  bool const is_list = value.is_array() && !value.empty();
+  if (is_list && value[0].is_string()) {
+    file.write_texts(object, value.get<std::vector<std::string>>());
+  } else if (is_list && value[0].is_array()) {
+    auto const columns = static_cast<std::int64_t>(value[0].size());
+    std::vector<std::int64_t> flat;
+    for (auto const& row : value) {
+      auto const numbers = row.get<std::vector<std::int64_t>>();
+      flat.insert(flat.end(), numbers.begin(), numbers.end());
+    }
+    auto const rows = static_cast<std::int64_t>(value.size());
+    file.create_dataset(object, ElementType::int64, {rows, columns})
+        .write({0, rows}, ElementType::int64, flat.data());
+  } else if (value.is_number_float()) {
+    file.set_attribute(provenance, key, value.get<double>());
+  } else if (value.is_number() || value.is_boolean()) {
+    file.set_attribute(provenance, key, value.get<std::int64_t>());
+  } else {
+    auto const text = value.is_string() ? value.get<std::string>() : value.dump();
+    if (text.size() > longest_attribute) {
+      file.write_text(object, text);
+    } else {
+      file.set_attribute(provenance, key, text);
+    }
+  }
+}
+
+} // namespace
+
+void write_contents(h5::File& file, Contents const& contents) {
+  file.write_text("/meta", contents.meta);
+  if (file.contains(provenance)) {
+    file.remove(provenance);
+  }
+  file.create_group(provenance);
+  auto const object = Json::parse(contents.provenance);
+  for (auto const& [key, value] : object.items()) {
+    write_value(file, key, value);
+  }
+}
+
+void write_metrics(h5::File& file, Metrics const& metrics) {
+  file.create_group("/metrics");
+  for (auto const& [name, value] : metrics.values) {
+    file.set_attribute("/metrics", name, value);
+  }
+  if (!metrics.class_counts.empty()) {
+    auto const classes = static_cast<std::int64_t>(metrics.class_counts.size());
+    file.create_dataset("/metrics/class_counts", ElementType::int64, {classes})
+        .write({0, classes}, ElementType::int64, metrics.class_counts.data());
+  }
+}
+
+} // namespace fod::store

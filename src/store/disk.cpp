@@ -1,0 +1,74 @@
+#include "disk.hpp"
+
+#include "fod/error.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace fod::store {
+
+Descriptor::Descriptor(std::string const& path, int flags, unsigned mode)
+    : fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)), path_(path) {
+  if (fd_ < 0) {
+    throw run_failure("cannot open " + path, errno_text());
+  }
+}
+
+Descriptor::Descriptor(Descriptor&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), path_(std::move(other.path_)) {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) {
+    ::close(fd_);
+  }
+}
+
+void Descriptor::sync() const {
+  if (::fsync(fd_) != 0) {
+    throw run_failure("cannot bring " + path_ + " to the disk", errno_text(),
+                      "see that the disk is healthy and has room, then start the job again");
+  }
+}
+
+std::string folder_of(std::string const& path) {
+  auto const folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+void reserve_space(std::string const& path) {
+  Descriptor const file(path, O_RDWR);
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) {
+    throw run_failure("cannot look at " + path, errno_text());
+  }
+  if (status.st_size == 0 || ::fallocate(file.get(), 0, 0, status.st_size) == 0) {
+    return;
+  }
+  if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) {
+    throw bad_input("cannot reserve " + std::to_string(status.st_size) + " bytes for " + path,
+                    errno_text(), "make room there, or choose another place with --out");
+  }
+  // EOPNOTSUPP and the like: a file system that cannot reserve. Writing will tell.
+}
+
+void publish(std::string const& from, std::string const& to) {
+  Descriptor(from, O_RDWR).sync();
+  if (std::rename(from.c_str(), to.c_str()) != 0) {
+    throw run_failure("cannot rename " + from + " to " + to, errno_text(),
+                      "the file is complete: rename it by hand");
+  }
+  Descriptor(folder_of(to), O_RDONLY | O_DIRECTORY).sync();
+}
+
+} // namespace fod::store

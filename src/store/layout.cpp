@@ -1,0 +1,135 @@
+#include "layout.hpp"
+
+#include "fod/error.hpp"
+
+namespace fod::store {
+
+std::string partial_path(std::string const& path) {
+  return path + ".partial";
+}
+
+std::vector<Section> sections(Layout const& layout) {
+  std::vector<Section> all{
+      {"/distributions", layout.distribution_type, layout.classes},
+      {"/sample_ids", ElementType::int64, 0},
+      {"/row_status", ElementType::uint8, 0},
+  };
+  if (layout.uncertainty) {
+    all.push_back({"/uncertainty/entropy", ElementType::float32, 0});
+    all.push_back({"/uncertainty/confidence", ElementType::float32, 0});
+    all.push_back({"/uncertainty/prediction", ElementType::int32, 0});
+  }
+  if (layout.labels) {
+    all.push_back({"/labels", ElementType::int64, 0});
+  }
+  return all;
+}
+
+std::int64_t estimated_bytes(Layout const& layout) {
+  std::int64_t bytes = 32768; // superblock, object headers, provenance
+  for (auto const& section : sections(layout)) {
+    bytes += section.row_bytes() * layout.samples().size() + 8 * layout.blocks.size();
+  }
+  return bytes;
+}
+
+void create_objects(h5::File& file, Layout const& layout) {
+  auto const rows = layout.samples().size();
+  auto const all = sections(layout);
+  std::vector<std::string> names;
+  for (auto const& section : all) {
+    bool const matrix = section.path == "/distributions";
+    // A file without samples has no classes either: (0, 0).
+    Shape const shape = matrix ? Shape{rows, rows == 0 ? 0 : section.columns} : Shape{rows};
+    file.create_dataset(section.path, section.type, shape);
+    names.push_back(section.path);
+  }
+  file.write_texts(ledger_sections, names);
+  auto const blocks = layout.blocks.size();
+  auto done = file.create_dataset(ledger_done, ElementType::uint8, {blocks});
+  auto checksums = file.create_dataset(ledger_checksums, ElementType::uint64,
+                                       {blocks, static_cast<std::int64_t>(all.size())});
+  std::vector<std::uint64_t> const zeros(static_cast<std::size_t>(blocks) * all.size(), 0);
+  done.write({0, blocks}, ElementType::uint8, zeros.data());
+  checksums.write({0, blocks}, ElementType::uint64, zeros.data());
+}
+
+void write_layout(h5::File& file, Layout const& layout) {
+  auto const set = [&](char const* name, h5::Attribute const& value) {
+    file.set_attribute("/", name, value);
+  };
+  set("format", std::string("fod result"));
+  set("schema", schema_version);
+  set("complete", std::int64_t{0});
+  set("dataset_size", layout.grid.samples());
+  set("batch_size", layout.grid.batch_size());
+  set("block_size", layout.grid.block_size());
+  set("block_begin", layout.blocks.begin);
+  set("block_end", layout.blocks.end);
+  set("classes", layout.classes);
+  set("sum_tolerance", layout.sum_tolerance);
+  set("sample_ids", std::string(layout.explicit_ids ? "explicit" : "range"));
+}
+
+namespace {
+
+std::int64_t integer(h5::File const& file, char const* name) {
+  if (file.has_attribute("/", name)) {
+    auto const value = file.attribute("/", name);
+    if (auto const* number = std::get_if<std::int64_t>(&value)) {
+      return *number;
+    }
+  }
+  throw bad_input(file.path() + " is no result file of fod",
+                  "it has no whole number as attribute `" + std::string(name) + "`",
+                  "give a file written by fod-generate, fod import or fod merge");
+}
+
+void require_sane(Layout const& layout, std::int64_t block_size, std::string const& path) {
+  auto const& grid = layout.grid;
+  bool const sane = layout.classes >= 0 && block_size == grid.block_size() &&
+                    0 <= layout.blocks.begin && layout.blocks.begin <= layout.blocks.end &&
+                    layout.blocks.end <= grid.block_count();
+  if (!sane) {
+    throw bad_input(path + " is damaged", "its block grid contradicts itself",
+                    "make it again, or restore it from a backup");
+  }
+}
+
+} // namespace
+
+Layout read_layout(h5::File const& file) {
+  if (auto const schema = integer(file, "schema"); schema != schema_version) {
+    throw bad_input(file.path() + " has schema " + std::to_string(schema),
+                    "this program knows schema " + std::to_string(schema_version),
+                    "use the version of fod that wrote it, or a newer one");
+  }
+  auto const samples = integer(file, "dataset_size");
+  auto const batch = integer(file, "batch_size");
+  constexpr auto largest = std::int64_t{1} << 48;
+  if (samples < 0 || samples > largest || batch < 1 || batch > largest) {
+    throw bad_input(file.path() + " is damaged", "its number of samples or batch size is absurd",
+                    "make it again, or restore it from a backup");
+  }
+  Layout layout;
+  layout.grid = BlockGrid(samples, batch);
+  layout.blocks = {integer(file, "block_begin"), integer(file, "block_end")};
+  layout.classes = integer(file, "classes");
+  require_sane(layout, integer(file, "block_size"), file.path());
+  layout.labels = file.contains("/labels");
+  layout.uncertainty = file.contains("/uncertainty");
+  auto const as_number = [&](char const* name, double otherwise) {
+    auto const value = file.has_attribute("/", name) ? file.attribute("/", name) : otherwise;
+    auto const* number = std::get_if<double>(&value);
+    return number == nullptr ? otherwise : *number;
+  };
+  layout.sum_tolerance = as_number("sum_tolerance", layout.sum_tolerance);
+  layout.explicit_ids = file.has_attribute("/", "sample_ids") &&
+                        file.attribute("/", "sample_ids") == h5::Attribute("explicit");
+  if (file.contains("/distributions")) {
+    layout.distribution_type = file.dataset("/distributions").type();
+  }
+  return layout;
+}
+
+} // namespace fod::store

@@ -1,0 +1,108 @@
+#include "fod/config.hpp"
+#include "fod/error.hpp"
+#include "temporary_folder.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+
+namespace {
+
+fod::Config parse(std::vector<char const*> words) {
+  std::vector<char const*> all{"fod-generate", "--model", "m.pt", "--data",
+                               "x.npy",        "--out",   "r.h5"};
+  all.insert(all.end(), words.begin(), words.end());
+  std::optional<fod::Answer> answer;
+  return fod::parse_command_line(static_cast<int>(all.size()), all.data(), answer);
+}
+
+std::string complaint(std::vector<char const*> const& words) {
+  try {
+    parse(words);
+  } catch (fod::Error const& error) {
+    CHECK(error.code() == fod::ExitCode::usage);
+    return error.what();
+  }
+  return {};
+}
+
+} // namespace
+
+TEST_CASE("flags fill the configuration, with the documented defaults") {
+  auto const plain = parse({});
+  CHECK(plain.batch_size == 64);
+  CHECK(plain.output_mode == fod::OutputMode::automatic);
+  CHECK(plain.max_samples == -1);
+  CHECK_FALSE(plain.range.has_value());
+  CHECK_FALSE(plain.model_name.has_value());
+  auto const full =
+      parse({"--data", "b=y.npy", "--input", "b,data", "--output-mode", "sigmoid", "--batch-size",
+             "7", "--range", "10:20", "--meta", "a=1", "--meta", "auto", "--model-name", "m",
+             "--no-progress", "--normalize", "mean=0,std=1"});
+  CHECK(full.data == std::vector<std::string>{"x.npy", "b=y.npy"});
+  CHECK(full.inputs == std::vector<std::string>{"b", "data"});
+  CHECK(full.output_mode == fod::OutputMode::sigmoid);
+  CHECK(full.batch_size == 7);
+  CHECK(full.range == fod::IndexRange{10, 20});
+  CHECK(full.meta == std::vector<std::string>{"a=1", "auto"});
+  CHECK(full.model_name == "m");
+  CHECK(full.progress == false);
+}
+
+TEST_CASE("a misspelt flag is answered with the nearest one") {
+  CHECK_THAT(complaint({"--bath-size", "3"}), Catch::Contains("unknown flag --bath-size") &&
+                                                  Catch::Contains("did you mean --batch-size?"));
+  CHECK_THAT(complaint({"--bath-size=3"}), Catch::Contains("did you mean --batch-size?"));
+  CHECK_THAT(complaint({"--batch-size", "zero"}), Catch::Contains("--batch-size"));
+  CHECK_THAT(complaint({"--batch-size", "0"}), Catch::Contains("--batch-size"));
+  CHECK_THAT(complaint({"--output-mode", "softmax"}), Catch::Contains("--output-mode"));
+}
+
+TEST_CASE("a TOML file gives flags, the command line wins, unknown keys are refused") {
+  TemporaryFolder const folder;
+  auto const path = folder / "job.toml";
+  std::ofstream(path) << "batch-size = 32\nmodel-name = \"from file\"\noverwrite = true\n"
+                         "meta = [\"a=1\", \"b=2\"]\n";
+  auto const config = parse({"--config", path.c_str(), "--model-name", "from line"});
+  CHECK(config.batch_size == 32);
+  CHECK(config.overwrite);
+  CHECK(config.meta == std::vector<std::string>{"a=1", "b=2"});
+  CHECK(config.model_name == "from line");
+  std::ofstream(path) << "bath-size = 32\n";
+  CHECK_THAT(complaint({"--config", path.c_str()}), Catch::Contains("bath-size"));
+  CHECK_THAT(complaint({"--config", "/nonexistent.toml"}), Catch::Contains("/nonexistent.toml"));
+}
+
+TEST_CASE("help and version are answers, not jobs") {
+  std::optional<fod::Answer> answer;
+  std::vector<char const*> const help{"fod-generate", "--help"};
+  fod::parse_command_line(2, help.data(), answer);
+  REQUIRE(answer);
+  CHECK_THAT(answer->text, Catch::Contains("--batch-size") && Catch::Contains("Example"));
+  std::vector<char const*> const version{"fod-generate", "--version"};
+  fod::parse_command_line(2, version.data(), answer);
+  CHECK_THAT(answer->text, Catch::StartsWith("fod-generate "));
+}
+
+TEST_CASE("ranges") {
+  CHECK(fod::parse_range("3:9") == fod::IndexRange{3, 9});
+  CHECK(fod::parse_range(":9") == fod::IndexRange{0, 9});
+  CHECK(fod::parse_range("3:").begin == 3);
+  for (auto const* text : {"", "3", "9:3", "-1:3", "a:b", "1:2:3", "1.5:2"}) {
+    CHECK_THROWS_AS(fod::parse_range(text), fod::Error);
+  }
+}
+
+TEST_CASE("normalizations") {
+  auto const one = fod::parse_normalization("mean=0.5,std=0.25");
+  CHECK(one.mean == std::vector<double>{0.5});
+  CHECK(one.std == std::vector<double>{0.25});
+  auto const three = fod::parse_normalization("image:mean=1,2,3,std=4,5,6");
+  CHECK(three.field == "image");
+  CHECK(three.mean == std::vector<double>{1, 2, 3});
+  CHECK(three.std == std::vector<double>{4, 5, 6});
+  for (auto const* text : {"", "mean=1", "std=1", "mean=1,std=0", "mean=1,2,std=1", "1,2",
+                           "mean=x,std=1", "mean=1,std=nan"}) {
+    CHECK_THROWS_AS(fod::parse_normalization(text), fod::Error);
+  }
+}

@@ -1,0 +1,36 @@
+#include "fod/checksum.hpp"
+#include "fod/error.hpp"
+#include "fod/records.hpp"
+
+#include <catch2/catch.hpp>
+
+using fod::ElementType;
+
+TEST_CASE("element types know their NumPy names and sizes") {
+  CHECK(fod::name_of(ElementType::float16) == "float16");
+  CHECK(fod::size_of(ElementType::float64) == 8);
+  CHECK(fod::element_type("uint8") == ElementType::uint8);
+  CHECK_THROWS_AS(fod::element_type("complex64"), fod::Error);
+  CHECK(fod::is_floating(ElementType::bfloat16));
+  CHECK_FALSE(fod::is_floating(ElementType::int32));
+}
+
+TEST_CASE("shapes print as Python tuples, and their size does not overflow silently") {
+  CHECK(fod::to_string(fod::Shape{}) == "()");
+  CHECK(fod::to_string(fod::Shape{5}) == "(5,)");
+  CHECK(fod::to_string(fod::with_leading(64, {1, 8, 8})) == "(64, 1, 8, 8)");
+  CHECK(fod::element_count({}) == 1);
+  CHECK(fod::element_count({3, 0, 2}) == 0);
+  CHECK_THROWS_AS(fod::element_count({std::int64_t{1} << 40, std::int64_t{1} << 40}), fod::Error);
+  CHECK_THROWS_AS(fod::element_count({-1}), fod::Error);
+}
+
+TEST_CASE("a checksum does not depend on how its bytes are given") {
+  std::string const text = "the quick brown fox jumps over the lazy dog";
+  fod::Checksum pieces;
+  pieces.update(text.data(), 7);
+  pieces.update(text.data() + 7, text.size() - 7);
+  CHECK(pieces.digest() == fod::checksum_of(text));
+  CHECK(fod::checksum_of("") == 0x2d06800538d394c2ULL); // published value of XXH3_64bits("")
+  CHECK(fod::checksum_text(0x2d06800538d394c2ULL) == "xxh3:2d06800538d394c2");
+}

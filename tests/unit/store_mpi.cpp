@@ -1,0 +1,97 @@
+#include "fod/error.hpp"
+#include "fod/store.hpp"
+#include "temporary_folder.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <optional>
+
+using fod::Comm;
+using fod::IndexRange;
+namespace store = fod::store;
+
+namespace {
+
+store::Contents const contents{R"({"model_name": null})", R"({"program": "test"})"};
+
+bool everywhere(Comm const& comm, bool verdict) {
+  return comm.all_min(verdict ? 1 : 0) > 0.5;
+}
+
+store::Layout layout_of(std::int64_t samples) {
+  store::Layout layout;
+  layout.grid = fod::BlockGrid(samples, 4);
+  layout.blocks = {0, layout.grid.block_count()};
+  layout.classes = 2;
+  layout.uncertainty = false;
+  return layout;
+}
+
+/// Writes a rank's blocks, each row made from its id.
+void write_blocks(store::ResultWriter& writer, store::Layout const& layout, IndexRange blocks) {
+  for (auto block = blocks.begin; block < blocks.end; ++block) {
+    auto const samples = layout.grid.samples_of(block);
+    std::vector<float> rows;
+    std::vector<std::int64_t> ids;
+    for (auto id = samples.begin; id < samples.end; ++id) {
+      auto const p = 1.0F / static_cast<float>(id + 2);
+      rows.insert(rows.end(), {p, 1 - p});
+      ids.push_back(id);
+    }
+    std::vector<std::uint8_t> const status(ids.size(), 0);
+    writer.write(0, samples, rows.data());
+    writer.write(1, samples, ids.data());
+    writer.write(2, samples, status.data());
+    writer.complete_block(block);
+  }
+}
+
+} // namespace
+
+TEST_CASE("ranks write one file together; every row is read back as it was written") {
+  auto const comm = Comm::world();
+  std::optional<TemporaryFolder> folder;
+  if (comm.is_root()) {
+    folder.emplace();
+  }
+  auto const path = comm.broadcast(comm.is_root() ? *folder / "r.h5" : std::string());
+  for (std::int64_t samples : {0, 1, 5, 3000}) { // also more ranks than blocks
+    auto const layout = layout_of(samples);
+    auto writer = store::ResultWriter::create(path, layout, contents, comm);
+    write_blocks(writer, layout, fod::shard_of(layout.blocks, comm.size(), comm.rank()));
+    writer.finish(contents, {});
+    store::ResultReader const reader(path);
+    bool right = reader.complete() && store::verify(reader).defect_count == 0;
+    std::vector<float> rows(static_cast<std::size_t>(samples) * 2);
+    reader.read("/distributions", {0, samples}, fod::ElementType::float32, rows.data());
+    for (std::size_t i = 0; i < rows.size() / 2; ++i) {
+      right = right && rows[2 * i] == 1.0F / static_cast<float>(i + 2);
+    }
+    CHECK(everywhere(comm, right));
+  }
+}
+
+TEST_CASE("a suspended file keeps its marks and no final name") {
+  auto const comm = Comm::world();
+  std::optional<TemporaryFolder> folder;
+  if (comm.is_root()) {
+    folder.emplace();
+  }
+  auto const path = comm.broadcast(comm.is_root() ? *folder / "r.h5" : std::string());
+  auto const layout = layout_of(40);
+  auto writer = store::ResultWriter::create(path, layout, contents, comm);
+  auto const mine = fod::shard_of(layout.blocks, comm.size(), comm.rank());
+  write_blocks(writer, layout, {mine.begin, mine.begin + 1});
+  writer.suspend();
+  store::ResultReader const reader(store::partial_path(path));
+  auto const verdict = store::verify(reader);
+  CHECK(everywhere(comm, !reader.complete()));
+  std::int64_t undone = 0;
+  for (auto const& defect : verdict.defects) {
+    undone += defect.what == "not done" ? (defect.rows.size() + 3) / 4 : 0;
+  }
+  CHECK(everywhere(comm, undone == layout.blocks.size() - comm.size()));
+  CHECK(everywhere(comm, !std::ifstream(path).good()));
+  comm.barrier(); // the folder goes with rank 0
+}

@@ -1,0 +1,49 @@
+# Flags of our own code. They hang on our targets alone, never on a dependency's headers.
+add_library(fod_flags INTERFACE)
+target_compile_features(fod_flags INTERFACE cxx_std_20 cuda_std_20)
+target_include_directories(fod_flags INTERFACE "${PROJECT_SOURCE_DIR}/include")
+target_compile_options(fod_flags INTERFACE
+  "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wconversion;-Wshadow>"
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra;--expt-relaxed-constexpr>")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # GCC 12 sees overlapping copies in every `"text" + std::string` (its bug 105651).
+  target_compile_options(fod_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>")
+endif()
+if(FOD_WARNINGS_AS_ERRORS)
+  target_compile_options(fod_flags INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-Werror>" "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>")
+endif()
+if(FOD_SANITIZE)
+  target_compile_options(fod_flags INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${FOD_SANITIZE};-fno-omit-frame-pointer>")
+  target_link_options(fod_flags INTERFACE "-fsanitize=${FOD_SANITIZE}")
+endif()
+
+# fod_module(<library> <module> ...): adds the sources src/<module>/*.cpp and *.cu.
+function(fod_modules library)
+  foreach(module IN LISTS ARGN)
+    file(GLOB sources CONFIGURE_DEPENDS
+      "${PROJECT_SOURCE_DIR}/src/${module}/*.cpp" "${PROJECT_SOURCE_DIR}/src/${module}/*.cu")
+    target_sources(${library} PRIVATE ${sources})
+  endforeach()
+endfunction()
+
+# Without Torch, CUDA and MPI_Init: what `fod` needs.
+add_library(fod_core STATIC)
+fod_modules(fod_core error records config comm h5 dataset store json)
+target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
+target_link_libraries(fod_core PUBLIC fod_flags
+  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB ${XXHASH_LIBRARY} CLI11::CLI11 nlohmann_json::nlohmann_json Threads::Threads)
+
+# The job: device, model, kernels, pipeline.
+add_library(fod_job STATIC)
+fod_modules(fod_job device nccl model kernels pipeline)
+target_link_libraries(fod_job PUBLIC fod_core
+  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json)
+
+add_executable(fod-generate "${PROJECT_SOURCE_DIR}/src/apps/generate.cpp")
+target_link_libraries(fod-generate PRIVATE fod_job)
+file(GLOB fod_app CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/apps/fod*.cpp")
+add_executable(fod ${fod_app})
+target_link_libraries(fod PRIVATE fod_core CLI11::CLI11 nlohmann_json::nlohmann_json)
+set_target_properties(fod fod-generate PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")

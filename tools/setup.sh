@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Sets a machine up to build and test fod: Debian packages (root or sudo), Python packages into
+# .venv, and a CUDA toolkit from PyPI's wheels where no nvcc fits (or with FOD_CUDA=wheels).
+# What cannot be had is listed before anything is installed (exit 2). Re-running takes seconds.
+# Environment: FOD_CUDA=wheels, FOD_PYTHON=<python3 for .venv>, Torch_DIR=<folder of TorchConfig>.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+torch=2.11.0
+toolkit=13.0.2 # the release of CUDA that this torch was built with
+python_packages=("torch==$torch" cmake ninja numpy h5py scikit-learn pytest)
+# Debian package | usual name of its module on a cluster | what shows that it is here anyway
+packages=(
+  "g++|gcc|command -v c++"
+  "libopenmpi-dev|openmpi|command -v mpicc"
+  "openmpi-bin|openmpi|command -v mpirun"
+  "libhdf5-openmpi-dev|hdf5 (parallel)|command -v h5pcc"
+  "hdf5-tools|hdf5|command -v h5dump"
+  "libcli11-dev|cli11|header CLI/CLI.hpp"
+  "catch2|catch2 (version 2)|header catch2/catch.hpp"
+  "nlohmann-json3-dev|nlohmann-json|header nlohmann/json.hpp"
+  "libxxhash-dev|xxhash|header xxhash.h"
+  "zlib1g-dev|zlib|header zlib.h"
+  "libsimdjson-dev|simdjson|header simdjson.h"
+  "python3-venv|python|python_runs 'import ensurepip, venv'"
+  "python3-dev|python|header \"\$(python_runs 'import sysconfig; print(sysconfig.get_path(\"include\"))')/Python.h\""
+  "clang-format|llvm|command -v clang-format"
+  "clang-tidy|llvm|command -v clang-tidy"
+)
+
+say() { printf '== %s\n' "$*"; }
+fail() {
+  printf 'setup: %s\n' "$*" >&2
+  exit 2
+}
+
+header() { # does the compiler find this header, also below CMAKE_PREFIX_PATH?
+  local prefix flags=()
+  for prefix in $(tr ':;' '  ' <<<"${CMAKE_PREFIX_PATH:-}"); do flags+=("-I$prefix/include"); done
+  echo "#include <$1>" | "${CXX:-c++}" -std=c++20 -x c++ "${flags[@]}" -E - >/dev/null 2>&1
+}
+python_runs() { "$(python)" -c "$1" 2>/dev/null; }
+python() { # Debian's own where there is one: PyPI's wheels and python3-dev fit it
+  local candidate
+  for candidate in ${FOD_PYTHON:+"$FOD_PYTHON"} /usr/bin/python3 python3; do
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+      echo "$candidate"
+      return
+    fi
+  done
+  echo python3
+}
+
+# --- What is missing, and whether it can be had ------------------------------------------------
+absent=()
+for entry in "${packages[@]}"; do
+  if [[ $(dpkg-query -W -f '${db:Status-Status}' "${entry%%|*}" 2>/dev/null) != installed ]]; then
+    absent+=("$entry")
+  fi
+done
+
+as_root=()
+if ((EUID != 0)); then
+  as_root=(sudo)
+  sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo -v; } || as_root=(none)
+fi
+
+unobtainable=()
+if ((${#absent[@]})); then
+  if [[ ${as_root[0]:-} == none ]] || ! command -v apt-get >/dev/null; then
+    for entry in "${absent[@]}"; do # no way to install: what the modules bring will do
+      eval "${entry##*|}" >/dev/null 2>&1 || unobtainable+=("$entry")
+    done
+    absent=()
+  else
+    say "Debian packages to install: ${absent[*]%%|*}"
+    "${as_root[@]}" apt-get update -qq || say "apt-get update failed: going on with the old lists"
+    for entry in "${absent[@]}"; do
+      apt-get install --simulate -qq --no-install-recommends "${entry%%|*}" >/dev/null 2>&1 ||
+        unobtainable+=("$entry")
+    done
+  fi
+fi
+
+nvcc_release() { "$1" --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\),.*/\1/p'; }
+nvcc=${CUDACXX:-$(PATH="$PATH:${CUDA_HOME:+$CUDA_HOME/bin}:/usr/local/cuda/bin" type -P nvcc || true)}
+wheels=no
+if [[ ${FOD_CUDA:-} == wheels || -d .venv/cuda ]]; then
+  wheels=yes
+elif [[ -n ${Torch_DIR:-} ]]; then # its CUDA release is its own: the user's modules decide
+  [[ -n $nvcc ]] || unobtainable+=("nvcc of the CUDA release that Torch in Torch_DIR has|cuda|false")
+elif [[ -z $nvcc ]]; then
+  wheels=yes
+elif [[ $(nvcc_release "$nvcc") != "${toolkit%%.*}".* ]]; then
+  say "nvcc on this machine is CUDA $(nvcc_release "$nvcc"), torch needs ${toolkit%%.*}: taking PyPI's"
+  wheels=yes
+fi
+if [[ -n ${Torch_DIR:-} && ! -e $Torch_DIR/TorchConfig.cmake ]]; then
+  fail "Torch_DIR is '$Torch_DIR' (no TorchConfig.cmake there): name the folder that holds it" \
+    "or unset Torch_DIR to have torch $torch installed from PyPI into .venv"
+fi
+
+if ((${#unobtainable[@]})); then
+  {
+    echo "setup: these are missing and cannot be installed from here (nothing was changed):"
+    for entry in "${unobtainable[@]}"; do
+      IFS='|' read -r package module _ <<<"$entry"
+      printf '  %-22s on a cluster usually: module load %s\n' "$package" "$module"
+    done
+    echo "On Debian 12, run this as root or with sudo. On a cluster, load the modules (with a torch"
+    echo ">= 2.9: export Torch_DIR=<folder of TorchConfig.cmake>) and run: cmake --preset release &&"
+    echo "cmake --build --preset release"
+  } >&2
+  exit 2
+fi
+
+# --- Debian ---------------------------------------------------------------------------------------
+if ((${#absent[@]})); then
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${absent[@]%%|*}" >/dev/null ||
+    fail "apt-get install failed (its reason is above): repair that and run this again"
+fi
+
+# --- Python -----------------------------------------------------------------------------------------
+if [[ $wheels == yes ]]; then
+  compiler=nvcc,crt,nvvm,cccl
+  libraries=cudart,cublas,cufft,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx # torch's too
+  python_packages+=("cuda-toolkit[$compiler,$libraries]==$toolkit")
+fi
+base=$(python)
+# Moving the folder breaks the paths inside .venv, so its place is part of the stamp.
+wanted="$PWD $base $("$base" --version) ${Torch_DIR:-} $wheels ${python_packages[*]} layout=1"
+if [[ $(cat .venv/fod-setup 2>/dev/null) == "$wanted" ]] && .venv/bin/cmake --version >/dev/null; then
+  say "set-up is complete (nothing to do)"
+  exit 0
+fi
+if (($(df -Pk . | awk 'END {print $4}') < 10000000)) && [[ ! -e .venv/fod-setup ]]; then
+  fail "less than 10 GB are free here (torch and CUDA in .venv take 6): make room and run this again"
+fi
+
+[[ $(cut -d' ' -f1-2 .venv/fod-setup 2>/dev/null || echo "$PWD $base") == "$PWD $base" ]] || rm -rf .venv
+[[ -x .venv/bin/python ]] || "$base" -m venv .venv
+rm -f .venv/fod-setup
+
+if [[ -n ${Torch_DIR:-} ]]; then # tools use that torch too, where this Python can import it
+  site=$(realpath "$Torch_DIR/../../../..")
+  echo "$site" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth"
+  if .venv/bin/python -c 'import torch' 2>/dev/null; then
+    python_packages=("${python_packages[@]:1}")
+  fi
+fi
+say "Python packages into .venv: ${python_packages[*]} (some minutes the first time)"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check "${python_packages[@]}" ||
+  fail "pip could not install them (its reason is above): it needs a package index; on a machine" \
+    "without one, run this on one that has it and shares this folder"
+
+# --- CUDA -------------------------------------------------------------------------------------------
+# The wheels lack lib64 and the names without version that CMake and linkers look for. nvcc finds
+# its toolkit from its own place, so bin and nvvm are hard links (copies elsewhere), not symlinks.
+if [[ $wheels == yes ]]; then
+  origin=$(realpath --relative-to=.venv/cuda .venv/lib/python3*/site-packages/nvidia/cu13)
+  rm -rf .venv/cuda
+  mkdir -p .venv/cuda/lib64
+  (
+    cd .venv/cuda
+    cp -al "$origin"/{bin,nvvm} . 2>/dev/null || cp -a "$origin"/{bin,nvvm} .
+    ln -s "$origin/include" include
+    ln -s lib64 lib
+    for library in "$origin"/lib/lib*; do
+      name=${library##*/}
+      ln -s "../$library" "lib64/$name"
+      [[ $name == *.so || $name == *.a ]] || ln -sf "$name" "lib64/${name%%.so.*}.so"
+    done
+  )
+  say "CUDA toolkit in .venv/cuda: $(nvcc_release .venv/cuda/bin/nvcc)"
+fi
+
+.venv/bin/python -c 'import torch, h5py, sklearn, pytest' ||
+  fail "the Python packages do not load (reason above): remove .venv and run this again"
+echo "$wanted" >.venv/fod-setup
+say "set-up is complete"
