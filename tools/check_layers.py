@@ -69,7 +69,8 @@ OWN_SUFFIXES = SOURCES | {".py", ".sh", ".cmake"}
 MAX_LINES = 400
 # Comments and literals, of which strings must be matched so that "//" inside one is no comment.
 BLANKED = re.compile(
-    r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\[^\']+|[^\'\\\n])\'', re.DOTALL)
+    r'//[^\n]*|/\*.*?\*/|R"([^(\s]*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"'
+    r"|'(?:\\[^']+|[^'\\\n])'", re.DOTALL)
 INCLUDE = re.compile(r'^\s*#\s*include\s*(<([^>]+)>|"([^"]+)")', re.MULTILINE)
 
 
@@ -157,8 +158,8 @@ def check_source(path: str, text: str) -> Iterator[Violation]:
 
     for number, line_text in enumerate(without_comments(text, keep_strings=False).split("\n"), 1):
         if re.match(r"\s*#\s*(if|ifdef|ifndef|elif|else)\b", line_text):
-            yield Violation(path, number, "preprocessor condition", "what a machine has is found out "
-                            "at run time", "decide by a value, or by which file is compiled")
+            yield Violation(path, number, "preprocessor condition", "what a machine has is found "
+                            "out at run time", "decide by a value, or by which file is compiled")
         if re.match(r"\s*#\s*define\s+\w+\(", line_text):
             yield Violation(path, number, "function-like macro", "it has no type and no scope",
                             "write a function or a template")

@@ -41,7 +41,7 @@ def load_model(spec: str) -> torch.nn.Module:
              "where it can be imported, or add its folder to PYTHONPATH")
     if not hasattr(module, name):
         public = [key for key, value in vars(module).items()
-                  if callable(value) and not key.startswith("_")]
+                  if callable(value) and getattr(value, "__module__", "") == module_name]
         fail(f"{module_name} has no '{name}' (it has {', '.join(public) or 'nothing callable'}): "
              "name one of its factories")
     made = getattr(module, name)
@@ -78,8 +78,8 @@ def to_torchscript(model: torch.nn.Module, inputs: list[torch.Tensor], trace: bo
     except Exception as error:
         if trace:
             fail(f"the model cannot be traced ({first_line(error)}): check --input-shape")
-        fail(f"the model cannot be scripted ({first_line(error)}): change what TorchScript does not "
-             "know, or pass --trace, which records one run (control flow and dropout are lost)")
+        fail(f"the model cannot be scripted ({first_line(error)}): change what TorchScript does "
+             "not know, or pass --trace, which records one run (control flow and dropout are lost)")
 
 
 def describe(output: Any) -> str:
@@ -95,8 +95,9 @@ def describe(output: Any) -> str:
 def tensors(output: Any) -> list[torch.Tensor]:
     if isinstance(output, torch.Tensor):
         return [output]
-    values = output.values() if isinstance(output, dict) else output
-    return [t for v in values for t in tensors(v)] if isinstance(output, (dict, tuple, list)) else []
+    if isinstance(output, dict):
+        output = list(output.values())
+    return [t for v in output for t in tensors(v)] if isinstance(output, (tuple, list)) else []
 
 
 @torch.no_grad()
@@ -127,7 +128,8 @@ def main() -> int:
     same = [torch.allclose(a, b, rtol=1e-4, atol=1e-5, equal_nan=True)
             for a, b in zip(tensors(expected), tensors(again), strict=True)]
     if not all(same):
-        fail(f"{arguments.out} gives other values than the model on the same input (does it draw "
+        arguments.out.unlink()
+        fail("the exported model gives other values than the model on the same input (does it draw "
              "random numbers, or depend on its input's values?): script it instead of tracing")
     how = "traced" if arguments.trace else "scripted"
     print(f"wrote {arguments.out}: TorchScript, {how}, input {', '.join(map(describe, inputs))}, "

@@ -39,10 +39,12 @@ def main() -> int:
     ours = sorted(file for file in compiled
                   if file.suffix == ".cpp" and file.is_relative_to(ROOT)
                   and file.relative_to(ROOT).parts[0] in ("src", "tests")
+                  and not (file.name.startswith("main") and "tests" in file.parts)  # Catch2's own
                   and re.search(arguments.files, str(file.relative_to(ROOT))))
     headers = [file for folder in ("include", "src", "tests")
-               for file in sorted((ROOT / folder).rglob("*.[hc]*")) if file.suffix in (".hpp", ".cuh")]
-    common = b"".join(file.read_bytes() for file in [ROOT / ".clang-tidy", *headers])
+               for file in sorted((ROOT / folder).rglob("*")) if file.suffix in (".hpp", ".cuh")]
+    settings = [ROOT / ".clang-tidy", ROOT / "tests" / ".clang-tidy"]
+    common = b"".join(file.read_bytes() for file in settings + headers)
     stamps = arguments.build / "tidy"
     stamps.mkdir(exist_ok=True)
 

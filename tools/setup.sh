@@ -22,10 +22,10 @@ packages=(
   "libxxhash-dev|xxhash|header xxhash.h"
   "zlib1g-dev|zlib|header zlib.h"
   "libsimdjson-dev|simdjson|header simdjson.h"
-  "python3-venv|python|python_runs 'import ensurepip, venv'"
-  "python3-dev|python|header \"\$(python_runs 'import sysconfig; print(sysconfig.get_path(\"include\"))')/Python.h\""
-  "clang-format|llvm|command -v clang-format"
-  "clang-tidy|llvm|command -v clang-tidy"
+  "python3-venv|python (3.10 or newer)|python_fits"
+  "python3-dev|python|python_header"
+  "clang-format|llvm|true" # without it, or clang-tidy, CMake leaves the check out
+  "clang-tidy|llvm|true"
 )
 
 say() { printf '== %s\n' "$*"; }
@@ -39,6 +39,10 @@ header() { # does the compiler find this header, also below CMAKE_PREFIX_PATH?
   for prefix in $(tr ':;' '  ' <<<"${CMAKE_PREFIX_PATH:-}"); do flags+=("-I$prefix/include"); done
   echo "#include <$1>" | "${CXX:-c++}" -std=c++20 -x c++ "${flags[@]}" -E - >/dev/null 2>&1
 }
+python_fits() { python_runs 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))'; }
+python_header() {
+  [[ -e $(python_runs 'import sysconfig; print(sysconfig.get_path("include"))')/Python.h ]]
+}
 python_runs() { "$(python)" -c "$1" 2>/dev/null; }
 python() { # Debian's own where there is one: PyPI's wheels and python3-dev fit it
   local candidate
@@ -51,7 +55,7 @@ python() { # Debian's own where there is one: PyPI's wheels and python3-dev fit 
   echo python3
 }
 
-# --- What is missing, and whether it can be had ------------------------------------------------
+# --- What is missing, and whether it can be had ---
 absent=()
 for entry in "${packages[@]}"; do
   if [[ $(dpkg-query -W -f '${db:Status-Status}' "${entry%%|*}" 2>/dev/null) != installed ]]; then
@@ -59,14 +63,13 @@ for entry in "${packages[@]}"; do
   fi
 done
 
-as_root=()
-if ((EUID != 0)); then
-  as_root=(sudo)
-  sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo -v; } || as_root=(none)
-fi
-
 unobtainable=()
+as_root=()
 if ((${#absent[@]})); then
+  if ((EUID != 0)); then
+    as_root=(sudo)
+    sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo -v; } || as_root=(none)
+  fi
   if [[ ${as_root[0]:-} == none ]] || ! command -v apt-get >/dev/null; then
     for entry in "${absent[@]}"; do # no way to install: what the modules bring will do
       eval "${entry##*|}" >/dev/null 2>&1 || unobtainable+=("$entry")
@@ -83,16 +86,18 @@ if ((${#absent[@]})); then
 fi
 
 nvcc_release() { "$1" --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\),.*/\1/p'; }
-nvcc=${CUDACXX:-$(PATH="$PATH:${CUDA_HOME:+$CUDA_HOME/bin}:/usr/local/cuda/bin" type -P nvcc || true)}
+usual=${CUDA_HOME:+$CUDA_HOME/bin:}/usr/local/cuda/bin
+nvcc=$(PATH=$PATH:$usual type -P "${CUDACXX:-nvcc}" || true)
+found=$([[ -z $nvcc ]] || nvcc_release "$nvcc" || true)
 wheels=no
 if [[ ${FOD_CUDA:-} == wheels || -d .venv/cuda ]]; then
   wheels=yes
 elif [[ -n ${Torch_DIR:-} ]]; then # its CUDA release is its own: the user's modules decide
-  [[ -n $nvcc ]] || unobtainable+=("nvcc of the CUDA release that Torch in Torch_DIR has|cuda|false")
+  [[ -n $nvcc ]] || unobtainable+=("nvcc (of Torch's CUDA)|cuda|false")
 elif [[ -z $nvcc ]]; then
   wheels=yes
-elif [[ $(nvcc_release "$nvcc") != "${toolkit%%.*}".* ]]; then
-  say "nvcc on this machine is CUDA $(nvcc_release "$nvcc"), torch needs ${toolkit%%.*}: taking PyPI's"
+elif [[ $found != "${toolkit%%.*}".* ]]; then
+  say "$nvcc is of CUDA ${found:-unknown} (torch has ${toolkit%%.*}): taking the one of PyPI"
   wheels=yes
 fi
 if [[ -n ${Torch_DIR:-} && ! -e $Torch_DIR/TorchConfig.cmake ]]; then
@@ -105,23 +110,27 @@ if ((${#unobtainable[@]})); then
     echo "setup: these are missing and cannot be installed from here (nothing was changed):"
     for entry in "${unobtainable[@]}"; do
       IFS='|' read -r package module _ <<<"$entry"
-      printf '  %-22s on a cluster usually: module load %s\n' "$package" "$module"
+      printf '  %-22s usual module on a cluster: %s\n' "$package" "$module"
     done
-    echo "On Debian 12, run this as root or with sudo. On a cluster, load the modules (with a torch"
-    echo ">= 2.9: export Torch_DIR=<folder of TorchConfig.cmake>) and run: cmake --preset release &&"
-    echo "cmake --build --preset release"
+    echo "On Debian 12, run this as root or with sudo. On a cluster, load the modules, for a torch"
+    echo ">= 2.9 of your own export Torch_DIR=<folder of TorchConfig.cmake>, and run this again, or"
+    echo "without it: cmake --preset release && cmake --build --preset release"
   } >&2
   exit 2
 fi
 
-# --- Debian ---------------------------------------------------------------------------------------
+if [[ ! -e .venv/fod-setup ]] && (($(df -Pk . | awk 'END {print $4}') < 10000000)); then
+  fail "less than 10 GB are free here (torch and CUDA take 6 in .venv): make room, run this again"
+fi
+
+# --- Debian ---
 if ((${#absent[@]})); then
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${absent[@]%%|*}" >/dev/null ||
     fail "apt-get install failed (its reason is above): repair that and run this again"
 fi
 
-# --- Python -----------------------------------------------------------------------------------------
+# --- Python ---
 if [[ $wheels == yes ]]; then
   compiler=nvcc,crt,nvvm,cccl
   libraries=cudart,cublas,cufft,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx # torch's too
@@ -130,31 +139,35 @@ fi
 base=$(python)
 # Moving the folder breaks the paths inside .venv, so its place is part of the stamp.
 wanted="$PWD $base $("$base" --version) ${Torch_DIR:-} $wheels ${python_packages[*]} layout=1"
-if [[ $(cat .venv/fod-setup 2>/dev/null) == "$wanted" ]] && .venv/bin/cmake --version >/dev/null; then
+stamp=.venv/fod-setup
+if [[ $(cat $stamp 2>/dev/null) == "$wanted" ]] && .venv/bin/cmake --version >/dev/null; then
   say "set-up is complete (nothing to do)"
   exit 0
 fi
-if (($(df -Pk . | awk 'END {print $4}') < 10000000)) && [[ ! -e .venv/fod-setup ]]; then
-  fail "less than 10 GB are free here (torch and CUDA in .venv take 6): make room and run this again"
-fi
+if [[ -e $stamp && $(<$stamp) != "$PWD $base "* ]]; then rm -rf .venv; fi
+if [[ ! -x .venv/bin/python ]]; then "$base" -m venv .venv; fi
+rm -f $stamp
 
-[[ $(cut -d' ' -f1-2 .venv/fod-setup 2>/dev/null || echo "$PWD $base") == "$PWD $base" ]] || rm -rf .venv
-[[ -x .venv/bin/python ]] || "$base" -m venv .venv
-rm -f .venv/fod-setup
-
-if [[ -n ${Torch_DIR:-} ]]; then # tools use that torch too, where this Python can import it
-  site=$(realpath "$Torch_DIR/../../../..")
-  echo "$site" >"$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth"
-  if .venv/bin/python -c 'import torch' 2>/dev/null; then
-    python_packages=("${python_packages[@]:1}")
+install() {
+  say "Python packages into .venv: $* (some minutes the first time)"
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@" ||
+    fail "pip could not install them (its reason is above): it needs a package index; on a machine" \
+      "without one, run this on one that has it and shares this folder"
+}
+other=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth
+rm -f "$other"
+if [[ -n ${Torch_DIR:-} ]]; then # the tools use that torch too, where this Python can import it
+  install "${python_packages[@]:1}"
+  realpath "$Torch_DIR/../../../.." >"$other"
+  if ! .venv/bin/python -c 'import torch' 2>/dev/null; then
+    rm "$other"
+    install "${python_packages[@]}"
   fi
+else
+  install "${python_packages[@]}"
 fi
-say "Python packages into .venv: ${python_packages[*]} (some minutes the first time)"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check "${python_packages[@]}" ||
-  fail "pip could not install them (its reason is above): it needs a package index; on a machine" \
-    "without one, run this on one that has it and shares this folder"
 
-# --- CUDA -------------------------------------------------------------------------------------------
+# --- CUDA ---
 # The wheels lack lib64 and the names without version that CMake and linkers look for. nvcc finds
 # its toolkit from its own place, so bin and nvvm are hard links (copies elsewhere), not symlinks.
 if [[ $wheels == yes ]]; then
@@ -168,7 +181,7 @@ if [[ $wheels == yes ]]; then
     ln -s lib64 lib
     for library in "$origin"/lib/lib*; do
       name=${library##*/}
-      ln -s "../$library" "lib64/$name"
+      ln -sf "../$library" "lib64/$name"
       [[ $name == *.so || $name == *.a ]] || ln -sf "$name" "lib64/${name%%.so.*}.so"
     done
   )
@@ -177,5 +190,5 @@ fi
 
 .venv/bin/python -c 'import torch, h5py, sklearn, pytest' ||
   fail "the Python packages do not load (reason above): remove .venv and run this again"
-echo "$wanted" >.venv/fod-setup
+echo "$wanted" >$stamp
 say "set-up is complete"

@@ -84,8 +84,8 @@ private:
     return std::max<std::int64_t>(1, std::min(target_block_size, share) / batch_size);
   }
   [[nodiscard]] constexpr std::int64_t rounded_up(std::int64_t sample) const {
-    return std::min(block_count(),
-                    (std::max<std::int64_t>(0, sample) + block_size_ - 1) / block_size_);
+    auto const inside = std::clamp<std::int64_t>(sample, 0, samples_);
+    return (inside + block_size_ - 1) / block_size_;
   }
 
   std::int64_t samples_ = 0;

@@ -173,15 +173,29 @@ void read_metrics(store::ResultReader const& reader, Inside& inside) {
   }
 }
 
+template <class Value>
+Json numbers_of(h5::Dataset const& dataset, ElementType type) {
+  auto const& shape = dataset.shape();
+  std::vector<Value> values(static_cast<std::size_t>(element_count(shape)));
+  dataset.read({0, shape.empty() ? 1 : shape[0]}, type, values.data());
+  if (shape.size() != 2) {
+    return values;
+  }
+  auto rows = Json::array();
+  auto const columns = shape[1];
+  for (auto row = values.begin(); row != values.end(); row += columns) {
+    rows.push_back(std::vector<Value>(row, row + columns));
+  }
+  return rows;
+}
+
 Json list_at(h5::File const& file, std::string const& path) {
   try {
     return file.read_texts(path);
   } catch (Error const&) { // no text: then numbers
-    auto const numbers = file.dataset(path);
-    auto const rows = numbers.shape().empty() ? std::int64_t{1} : numbers.shape()[0];
-    std::vector<std::int64_t> values(static_cast<std::size_t>(element_count(numbers.shape())));
-    numbers.read({0, rows}, ElementType::int64, values.data());
-    return values;
+    auto const dataset = file.dataset(path);
+    return is_floating(dataset.type()) ? numbers_of<double>(dataset, ElementType::float64)
+                                       : numbers_of<std::int64_t>(dataset, ElementType::int64);
   }
 }
 

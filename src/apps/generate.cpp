@@ -2,6 +2,7 @@
 #include "fod/config.hpp"
 #include "fod/pipeline.hpp"
 
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -57,6 +58,8 @@ int report(fod::Comm const& comm, std::exception_ptr const& failure) {
 } // namespace
 
 int main(int argc, char** argv) {
+  // A file that exceeds its limit is an error of the write, not the end of the program.
+  std::signal(SIGXFSZ, SIG_IGN);
   // Some cluster file systems cannot lock; our own lock on the output does not need it.
   setenv("HDF5_USE_FILE_LOCKING", "FALSE", 0);
   // cuBLAS gives the same bits each time only with a workspace of its own.

@@ -12,26 +12,6 @@ namespace fod {
 
 namespace {
 
-/// Runs `step`. A file that cannot be opened is bad input, even where HDF5's wrapper, which does
-/// not know when it is called, speaks of a failure.
-template <class Step>
-auto at_opening(Step step, std::string const& remedy) {
-  try {
-    return step();
-  } catch (Error const& error) {
-    auto message = error.message();
-    if (message.remedy.empty()) {
-      message.remedy = remedy;
-    }
-    throw Error(ExitCode::usage, std::move(message));
-  }
-}
-
-h5::File open_file(std::string const& path) {
-  return at_opening([&] { return h5::File::open(path); },
-                    "check that it is whole and that no program is writing it");
-}
-
 /// Samples of an HDF5 dataset of any layout; HDF5 converts byte order and fills what was not
 /// written.
 class Hdf5Source final : public DataSource {
@@ -57,8 +37,7 @@ private:
 };
 
 h5::Dataset open_dataset(h5::File const& file, std::string const& object) {
-  auto dataset = at_opening([&] { return file.dataset(object); },
-                            "`h5ls -r " + file.path() + "` lists what is inside");
+  auto dataset = file.dataset(object);
   if (!dataset.stored_inside()) {
     throw bad_input(dataset.path() + " keeps its bytes in other files",
                     "it is virtual or stored externally",
@@ -83,7 +62,7 @@ bool is_hdf5(std::span<std::byte const> bytes) {
 
 std::string hdf5_members(std::string const& path) {
   constexpr std::size_t most = 10;
-  auto const names = at_opening([&] { return open_file(path).members("/"); }, "write it again");
+  auto const names = h5::File::open(path).members("/");
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), most); ++i) {
     text += (i == 0 ? "/" : ", /") + names[i];
@@ -93,7 +72,7 @@ std::string hdf5_members(std::string const& path) {
 
 std::unique_ptr<DataSource> open_hdf5(std::string const& path, std::string const& object,
                                       std::string name) {
-  auto file = open_file(path);
+  auto file = h5::File::open(path);
   auto dataset = open_dataset(file, object);
   auto rows = rows_of(dataset.path(), {std::move(name), dataset.type(), {}}, dataset.shape());
   return std::make_unique<Hdf5Source>(std::move(file), std::move(dataset), std::move(rows));

@@ -43,7 +43,7 @@ ElementType type_of(hid_t dataset, std::string const& what) {
       }
     }
   }
-  throw bad_input(what, "its elements are no numbers of a known kind",
+  throw bad_input("cannot read " + what, "its elements are no numbers of a known kind",
                   "store it as float16/32/64, an integer type or bool");
 }
 
@@ -120,7 +120,12 @@ Dataset File::dataset(std::string const& path) const {
     throw bad_input(name + " does not exist", "the file has no such object",
                     "`h5ls -r " + path_ + "` lists what is inside");
   }
-  return {h5::dataset(H5Dopen2(id(), path.c_str(), H5P_DEFAULT), "cannot open " + name), name};
+  auto const opened = H5Dopen2(id(), path.c_str(), H5P_DEFAULT);
+  if (opened < 0) {
+    throw_bad_input("cannot open " + name,
+                    "name a dataset; `h5ls -r " + path_ + "` lists what is inside");
+  }
+  return {h5::dataset(opened, name), name};
 }
 
 Dataset File::create_dataset(std::string const& path, ElementType type, Shape const& shape) {

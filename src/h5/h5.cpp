@@ -1,5 +1,6 @@
 #include "fod/h5.hpp"
 
+#include "fod/error.hpp"
 #include "library.hpp"
 
 #include <algorithm>
@@ -33,7 +34,11 @@ void Handle::close() {
 File::File(Handle handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
 
 File File::open(std::string const& path) {
-  return {file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), "cannot open " + path), path};
+  auto const id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+  if (id < 0) {
+    throw_bad_input("cannot open " + path, "check that it is a whole HDF5 file");
+  }
+  return {file(id, path), path};
 }
 
 File File::open_for_writing(std::string const& path) {
@@ -46,11 +51,34 @@ File File::create(std::string const& path) {
           path};
 }
 
+namespace {
+
+/// True if the link is there. One into another file is refused: what a file shows must be its own.
+bool has_own_link(File const& file, std::string const& path) {
+  auto const name = file.path() + ":" + path;
+  auto const exists = H5Lexists(file.id(), path.c_str(), H5P_DEFAULT);
+  if (exists < 0) { // what comes before is no group, or the file is damaged
+    throw_bad_input("cannot look at " + name, "`h5ls -r " + file.path() + "` lists what is inside");
+  }
+  if (exists == 0) {
+    return false;
+  }
+  H5L_info_t link;
+  check(H5Lget_info(file.id(), path.c_str(), &link, H5P_DEFAULT), "cannot look at " + name);
+  if (link.type == H5L_TYPE_EXTERNAL) {
+    throw bad_input(name + " is a link into another file", "such links are not followed",
+                    "name that file itself, or copy the object");
+  }
+  return true;
+}
+
+} // namespace
+
 bool File::contains(std::string const& object) const {
   // H5Lexists fails where a group on the way is missing, so every prefix is asked for.
   for (std::size_t end = object.find('/', 1);; end = object.find('/', end + 1)) {
     auto const prefix = object.substr(0, end);
-    if (prefix != "/" && check(H5Lexists(id(), prefix.c_str(), H5P_DEFAULT), path_) == 0) {
+    if (prefix != "/" && !has_own_link(*this, prefix)) {
       return false;
     }
     if (end == std::string::npos) {

@@ -6,9 +6,13 @@ namespace fod::h5 {
 
 namespace {
 
-/// Silences HDF5's printing to stderr: its text goes into our messages instead.
+/// Settings that come before every other call. Silences HDF5's printing to stderr: its text goes
+/// into our messages instead.
 struct Silence {
-  Silence() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+  Silence() {
+    H5dont_atexit(); // its clean-up at exit crashes after a close that failed, on a full disk say
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+  }
 };
 Silence const silence;
 
@@ -29,11 +33,16 @@ std::string library_text() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_innermost, &text);
   H5Eclear2(H5E_DEFAULT);
+  text = text.substr(0, text.find('\n'));
   return text.empty() ? "HDF5 gives no reason" : "HDF5: " + text;
 }
 
 void throw_library_error(std::string const& what) {
   throw run_failure(what, library_text());
+}
+
+void throw_bad_input(std::string const& what, std::string const& remedy) {
+  throw bad_input(what, library_text(), remedy);
 }
 
 Handle file(hid_t id, std::string const& what) {

@@ -15,6 +15,9 @@ std::string library_text();
 /// @throws Error (failed) with `what` and the library's text
 [[noreturn]] void throw_library_error(std::string const& what);
 
+/// The same for what a user named: bad input (usage).
+[[noreturn]] void throw_bad_input(std::string const& what, std::string const& remedy);
+
 /// Passes a status that is not negative on. @throws Error with `what` and the library's text
 template <class Status>
 Status check(Status status, std::string const& what) {

@@ -71,11 +71,7 @@ private:
     auto const view =
         epilogue_.run(output.values, plan_.probe.epilogue(samples.size()), output.stream);
     look_at(view, samples);
-    std::vector<std::int64_t> labels(inputs_.labels ? static_cast<std::size_t>(samples.size()) : 0);
-    if (inputs_.labels) {
-      inputs_.labels->read(samples, labels);
-      require_labels(labels, samples);
-    }
+    auto const labels = inputs_.labels_of(samples, plan_.layout.classes);
     rows_.append(samples, view, labels);
     result_.totals.add(view, samples.size(), labels);
     done_ += samples.size();
@@ -110,17 +106,6 @@ private:
       if ((view.flags[i] & row_nonfinite) != 0 &&
           result_.nonfinite.size() < LoopResult::most_named) {
         result_.nonfinite.push_back(sample);
-      }
-    }
-  }
-
-  void require_labels(std::vector<std::int64_t> const& labels, IndexRange samples) const {
-    for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] >= plan_.layout.classes) {
-        throw run_failure("sample " + std::to_string(samples.begin + static_cast<std::int64_t>(i)) +
-                              " has label " + std::to_string(labels[i]),
-                          "the model has classes 0 to " + std::to_string(plan_.layout.classes - 1),
-                          "give class indices counted from 0; a negative label means unknown");
       }
     }
   }

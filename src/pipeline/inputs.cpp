@@ -28,6 +28,23 @@ void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
   }
 }
 
+std::vector<std::int64_t> Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
+  if (!labels) {
+    return {};
+  }
+  std::vector<std::int64_t> all(static_cast<std::size_t>(samples.size()));
+  labels->read(samples, all);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i] >= classes) {
+      auto const sample = samples.begin + static_cast<std::int64_t>(i);
+      throw bad_input("sample " + std::to_string(sample) + " has label " + std::to_string(all[i]),
+                      "the model has classes 0 to " + std::to_string(classes - 1),
+                      "give class indices counted from 0; a negative label means unknown");
+    }
+  }
+  return all;
+}
+
 std::string read_file(std::string const& path) {
   std::error_code error;
   auto const size = std::filesystem::file_size(path, error);

@@ -20,6 +20,10 @@ struct Inputs {
   /// Fills the model's inputs with the samples of a batch; a short one is padded with its last
   /// sample, since a batch of another size would change bits. The checksum takes the real samples.
   void fill(Model& model, IndexRange samples, Checksum& checksum) const;
+
+  /// Labels of a batch, empty if there are none. A negative one means unknown.
+  /// @throws Error (usage) naming a sample whose label is no class
+  [[nodiscard]] std::vector<std::int64_t> labels_of(IndexRange samples, std::int64_t classes) const;
 };
 
 /// The whole file. @throws Error (usage) if it cannot be read

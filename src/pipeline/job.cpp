@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 
@@ -38,9 +37,8 @@ private:
 
 /// What can be refused before the model is loaded, on rank 0.
 std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
-  if (!config.json.empty() && !config.overwrite && std::filesystem::exists(config.json)) {
-    throw bad_input(config.json + " is there already", "it would be replaced",
-                    "pass --overwrite to replace it, or choose another --json");
+  if (!config.json.empty()) {
+    store::check_output(config.json, config.overwrite);
   }
   if (config.dry_run) {
     store::check_output(config.out, config.overwrite);

@@ -117,6 +117,7 @@ ProbeResult run_block(Config const& config, Inputs const& inputs, Model& model,
     decision->look_at(output, samples);
   }
   decision->settle(config.output_mode, result);
+  static_cast<void>(inputs.labels_of(block, result.classes())); // refuses those that are no class
   return result;
 }
 

@@ -22,11 +22,11 @@ void require_folder(std::string const& path) {
   auto const folder = folder_of(path);
   if (!fs::is_directory(folder)) {
     throw bad_input("cannot write " + path, "the folder " + folder + " does not exist",
-                    "make it with `mkdir -p " + folder + "`, or choose another --out");
+                    "make it with `mkdir -p " + folder + "`, or choose another output");
   }
   if (::access(folder.c_str(), W_OK | X_OK) != 0) {
     throw bad_input("cannot write " + path, folder + ": " + errno_text(),
-                    "choose another --out, or ask for the right to write there");
+                    "choose another output, or ask for the right to write there");
   }
   if (fs::is_directory(path)) {
     throw bad_input("cannot write " + path, "it is a folder",
@@ -53,12 +53,12 @@ std::string progress_of(std::string const& partial) {
 void refuse_existing(std::string const& path) {
   if (fs::exists(path)) {
     throw bad_input(path + " is there already", "it would be replaced",
-                    "pass --overwrite to replace it, or choose another --out");
+                    "pass --overwrite to replace it, or choose another output");
   }
   if (auto const partial = partial_path(path); fs::exists(partial)) {
     throw bad_input(partial + " is there already",
                     "an earlier job left it unfinished: " + progress_of(partial),
-                    "pass --overwrite to start anew, or choose another --out");
+                    "pass --overwrite to start anew, or choose another output");
   }
 }
 

@@ -33,15 +33,19 @@ std::int64_t estimated_bytes(Layout const& layout) {
   return bytes;
 }
 
-void create_objects(h5::File& file, Layout const& layout) {
+Shape shape_of(Section const& section, Layout const& layout) {
   auto const rows = layout.samples().size();
+  if (section.path == "/distributions") {
+    return {rows, rows == 0 ? 0 : section.columns};
+  }
+  return {rows};
+}
+
+void create_objects(h5::File& file, Layout const& layout) {
   auto const all = sections(layout);
   std::vector<std::string> names;
   for (auto const& section : all) {
-    bool const matrix = section.path == "/distributions";
-    // A file without samples has no classes either: (0, 0).
-    Shape const shape = matrix ? Shape{rows, rows == 0 ? 0 : section.columns} : Shape{rows};
-    file.create_dataset(section.path, section.type, shape);
+    file.create_dataset(section.path, section.type, shape_of(section, layout));
     names.push_back(section.path);
   }
   file.write_texts(ledger_sections, names);

@@ -9,6 +9,8 @@ inline constexpr char const* ledger_done = "/ledger/done";
 inline constexpr char const* ledger_checksums = "/ledger/checksums";
 inline constexpr char const* ledger_sections = "/ledger/sections";
 
+/// Shape of a section. A file without samples has no classes either: (0, 0).
+Shape shape_of(Section const& section, Layout const& layout);
 /// Creates all sections and an empty ledger.
 void create_objects(h5::File& file, Layout const& layout);
 void write_layout(h5::File& file, Layout const& layout);

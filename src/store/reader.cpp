@@ -2,6 +2,8 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
+
 namespace fod::store {
 
 ResultReader::ResultReader(std::string const& path)
@@ -18,11 +20,16 @@ std::string ResultReader::meta() const {
 void ResultReader::read(std::string const& section, IndexRange rows, ElementType type,
                         void* out) const {
   auto const dataset = file_.dataset(section);
-  auto const there = dataset.shape().empty() ? 0 : dataset.shape()[0];
-  if (there != layout_.samples().size() || !dataset.stored_inside()) {
+  auto const all = sections(layout_);
+  auto const known = std::find_if(all.begin(), all.end(),
+                                  [&](Section const& other) { return other.path == section; });
+  bool const fits =
+      known != all.end() && dataset.shape() == shape_of(*known, layout_) && dataset.stored_inside();
+  if (!fits) {
     throw bad_input(dataset.path() + " is damaged",
-                    "it has " + std::to_string(there) + " rows of its own, the file " +
-                        std::to_string(layout_.samples().size()),
+                    "its shape " + to_string(dataset.shape()) + " does not fit the " +
+                        std::to_string(layout_.samples().size()) + " samples and " +
+                        std::to_string(layout_.classes) + " classes of the file",
                     "make the file again, or restore it from a backup");
   }
   dataset.read(rows, type, out);

@@ -108,13 +108,10 @@ bool check_objects(ResultReader const& reader, Findings& findings) {
     }
   };
   for (auto const& section : sections(layout)) {
-    Shape shape{rows};
-    if (section.path == "/distributions") {
-      shape.push_back(rows == 0 ? 0 : layout.classes);
-    }
-    require(section.path, reader.has(section.path) &&
-                              reader.file().dataset(section.path).shape() == shape &&
-                              reader.file().dataset(section.path).stored_inside());
+    require(section.path,
+            reader.has(section.path) &&
+                reader.file().dataset(section.path).shape() == shape_of(section, layout) &&
+                reader.file().dataset(section.path).stored_inside());
   }
   for (auto const* path : {"/meta", "/provenance", ledger_done, ledger_checksums}) {
     require(path, reader.has(path));

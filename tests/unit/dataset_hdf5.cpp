@@ -4,7 +4,8 @@
 
 #include <catch2/catch.hpp>
 
-using namespace dataset_test;
+namespace dataset_test {
+
 using Catch::Matchers::Contains;
 using fod::ElementType;
 using fod::Shape;
@@ -128,3 +129,5 @@ TEST_CASE("hdf5: colons in names") {
   write<float>(folder / "a:/b:c.h5", "/d:/e", ElementType::float32, {1}, {3});
   CHECK(values_of<float>(*fod::open_source(folder / "a:/b:c.h5:/d:/e", "x")) == std::vector{3.0F});
 }
+
+} // namespace dataset_test

@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-using namespace dataset_test;
+namespace dataset_test {
+
 using Catch::Matchers::Contains;
 using fod::ElementType;
 using fod::Shape;
@@ -151,3 +152,5 @@ TEST_CASE("idx.gz: compressed files of another kind") {
   CHECK_THAT(refusal(folder.file("x.gz", gzip(""))), Contains("it is empty"));
   CHECK_THAT(refusal(folder.file("x.gz", gzip("ab"))), Contains("61 62"));
 }
+
+} // namespace dataset_test

@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-using namespace dataset_test;
+namespace dataset_test {
+
 using Catch::Matchers::Contains;
 using fod::Dataset;
 using fod::parse_source;
@@ -140,3 +141,5 @@ TEST_CASE("Dataset: no data, or a file that is missing") {
   CHECK_THAT(refused({"a="}), Contains("its name is empty"));
   CHECK_THAT(refused({"a=/nowhere/x.npy"}), Contains("cannot open /nowhere/x.npy"));
 }
+
+} // namespace dataset_test

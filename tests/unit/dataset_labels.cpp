@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-using namespace dataset_test;
+namespace dataset_test {
+
 using Catch::Matchers::Contains;
 using fod::Labels;
 
@@ -107,3 +108,5 @@ TEST_CASE("Labels: one per sample") {
   CHECK_THAT(of("(6, 1, 1)"), Contains("shape (6, 1, 1)"));
   CHECK_THAT(refused(folder / "none.npy", 3), Contains("No such file or directory"));
 }
+
+} // namespace dataset_test

@@ -4,7 +4,8 @@
 
 #include <cstddef>
 
-using namespace dataset_test;
+namespace dataset_test {
+
 using Catch::Matchers::Contains;
 using fod::ElementType;
 using fod::Shape;
@@ -58,7 +59,7 @@ TEST_CASE("npy: native byte order is taken as it is") {
 
 TEST_CASE("npy: any range of samples") {
   TempFolder const folder;
-  std::vector<std::int32_t> values(5 * 6);
+  std::vector<std::int32_t> values(30);
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = static_cast<std::int32_t>(i);
   }
@@ -158,3 +159,5 @@ TEST_CASE("npy: layouts that are refused") {
   CHECK_THAT(refusal(folder.file("x.npy", structured)),
              Contains("structured") && Contains("[('a', '<f4'), ('b', '<i4')]"));
 }
+
+} // namespace dataset_test

@@ -2,7 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-using namespace dataset_test;
+namespace dataset_test {
+
 using Catch::Matchers::Contains;
 
 namespace {
@@ -110,3 +111,5 @@ TEST_CASE("npy header: versions that do not exist") {
     CHECK_THAT(refusal(path), Contains("version " + std::to_string(version)));
   }
 }
+
+} // namespace dataset_test

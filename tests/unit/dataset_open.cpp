@@ -4,7 +4,8 @@
 
 #include <sys/stat.h>
 
-using namespace dataset_test;
+namespace dataset_test {
+
 using Catch::Matchers::Contains;
 
 TEST_CASE("open_source: what is no file") {
@@ -59,3 +60,5 @@ TEST_CASE("open_source: garbage") {
   CHECK_THAT(of(std::string(3, '\0')), Contains("no known kind"));
   CHECK_THAT(of(std::string(5000, '\0')), Contains("no known kind"));
 }
+
+} // namespace dataset_test

@@ -23,6 +23,8 @@ public:
     fs::remove_all(path_);
     fs::create_directories(path_);
   }
+  Folder(Folder const&) = delete;
+  Folder& operator=(Folder const&) = delete;
   ~Folder() { fs::remove_all(path_); }
   [[nodiscard]] std::string operator/(std::string const& name) const {
     return (path_ / name).string();

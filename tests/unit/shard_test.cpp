@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <limits>
 #include <vector>
 
 using fod::BlockGrid;
@@ -81,4 +82,5 @@ TEST_CASE("ranges of samples that tile the dataset give blocks that tile it") {
     }
   }
   CHECK(grid.blocks_of({0, 1 << 30}).end == 29);
+  CHECK(grid.blocks_of({500, std::numeric_limits<std::int64_t>::max()}) == IndexRange{8, 29});
 }
