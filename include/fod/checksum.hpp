@@ -14,6 +14,8 @@ public:
   Checksum();
   Checksum(Checksum&&) noexcept;
   Checksum& operator=(Checksum&&) noexcept;
+  Checksum(Checksum const&) = delete;
+  Checksum& operator=(Checksum const&) = delete;
   ~Checksum();
   void update(void const* data, std::size_t bytes);
   [[nodiscard]] std::uint64_t digest() const;

@@ -58,7 +58,7 @@ public:
   void barrier() const;
   /// `bytes` of rank `root` to all. Collective.
   [[nodiscard]] std::string broadcast(std::string bytes, int root = 0) const;
-  /// Every rank's `bytes` on every rank. Collective.
+  /// Every rank's `bytes` on every rank, 2 GiB in all at most. Collective.
   [[nodiscard]] std::vector<std::string> all_gather(std::string const& bytes) const;
   /// Element-wise sums over ranks, modulo 2^64. Collective.
   void all_sum(std::span<std::uint64_t> values) const;

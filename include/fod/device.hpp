@@ -28,6 +28,11 @@ struct DeviceRequest {
   bool share_gpus = false;
 };
 
+/// Which of the `visible` GPUs a rank gets: the one asked for, else the one with its node-local
+/// rank; the only one where a mask shows each rank its own.
+/// @throws Error (usage) if there is none for it
+int choose_gpu(DeviceRequest const& request, int visible);
+
 /// Chooses this rank's device and makes it current before any other CUDA call. `auto` takes the
 /// CPU where no GPU works; then `warning` says why if there seemed to be one.
 /// @throws Error (usage) for a GPU that is not there, or more ranks than GPUs without sharing

@@ -86,20 +86,20 @@ public:
   /// Names of the members of a group, sorted.
   [[nodiscard]] std::vector<std::string> members(std::string const& group) const;
 
-  [[nodiscard]] Dataset dataset(std::string const& object) const;
+  [[nodiscard]] Dataset dataset(std::string const& path) const;
   /// Contiguous storage allocated at once and not filled; groups on the way are created.
-  Dataset create_dataset(std::string const& object, ElementType type, Shape const& shape);
-  void create_group(std::string const& object);
-  void remove(std::string const& object);
+  Dataset create_dataset(std::string const& path, ElementType type, Shape const& shape);
+  void create_group(std::string const& path);
+  void remove(std::string const& path);
 
-  [[nodiscard]] std::string read_text(std::string const& object) const;
-  void write_text(std::string const& object, std::string const& text);
-  [[nodiscard]] std::vector<std::string> read_texts(std::string const& object) const;
-  void write_texts(std::string const& object, std::vector<std::string> const& texts);
+  [[nodiscard]] std::string read_text(std::string const& path) const;
+  void write_text(std::string const& path, std::string const& text);
+  [[nodiscard]] std::vector<std::string> read_texts(std::string const& path) const;
+  void write_texts(std::string const& path, std::vector<std::string> const& texts);
 
   [[nodiscard]] bool has_attribute(std::string const& object, std::string const& name) const;
   [[nodiscard]] Attribute attribute(std::string const& object, std::string const& name) const;
-  [[nodiscard]] std::vector<std::string> attribute_names(std::string const& object) const;
+  [[nodiscard]] std::vector<std::string> attribute_names(std::string const& path) const;
   /// Creates or replaces.
   void set_attribute(std::string const& object, std::string const& name, Attribute const& value);
 

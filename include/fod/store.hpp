@@ -118,6 +118,8 @@ public:
                              Contents const& contents, Comm const& comm);
   ResultWriter(ResultWriter&&) noexcept;
   ResultWriter& operator=(ResultWriter&&) noexcept;
+  ResultWriter(ResultWriter const&) = delete;
+  ResultWriter& operator=(ResultWriter const&) = delete;
   ~ResultWriter();
 
   /// Writes rows (numbers within the file) of section `section` of `sections(layout)`, given in

@@ -1,6 +1,7 @@
 #include "library.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <numeric>
 #include <utility>
@@ -96,11 +97,29 @@ std::string Comm::broadcast(std::string bytes, int root) const {
 }
 
 std::vector<std::string> Comm::all_gather(std::string const& bytes) const {
-  std::vector<std::string> all;
-  for (int root = 0; root < size(); ++root) {
-    all.push_back(broadcast(root == rank() ? bytes : std::string(), root));
+  if (size() == 1) {
+    return {bytes};
   }
-  return all;
+  MPI_Request request = MPI_REQUEST_NULL;
+  std::vector<int> lengths(static_cast<std::size_t>(size()));
+  auto const length = static_cast<int>(bytes.size());
+  mpi::check(
+      MPI_Iallgather(&length, 1, MPI_INT, lengths.data(), 1, MPI_INT, impl_->handle, &request),
+      "gathering failed");
+  mpi::wait(request, "gathering failed");
+  std::vector<int> begins(lengths.size() + 1, 0);
+  std::partial_sum(lengths.begin(), lengths.end(), begins.begin() + 1);
+  std::string all(static_cast<std::size_t>(begins.back()), '\0');
+  mpi::check(MPI_Iallgatherv(bytes.data(), length, MPI_BYTE, all.data(), lengths.data(),
+                             begins.data(), MPI_BYTE, impl_->handle, &request),
+             "gathering failed");
+  mpi::wait(request, "gathering failed");
+  std::vector<std::string> parts;
+  for (std::size_t rank = 0; rank < lengths.size(); ++rank) {
+    parts.push_back(all.substr(static_cast<std::size_t>(begins[rank]),
+                               static_cast<std::size_t>(lengths[rank])));
+  }
+  return parts;
 }
 
 void Comm::all_sum(std::span<std::uint64_t> values) const {
@@ -137,18 +156,19 @@ void Comm::on_root(std::function<void()> const& step) const {
 }
 
 void Comm::agree(std::function<void()> const& step) const {
-  auto const failures = all_gather(failure_of(step));
-  auto const failed = [](std::string const& text) { return !text.empty(); };
-  auto const first = std::find_if(failures.begin(), failures.end(), failed);
-  if (first == failures.end()) {
+  auto const failure = failure_of(step);
+  std::array<std::uint64_t, 1> failed{failure.empty() ? 0U : 1U};
+  all_sum(failed);
+  if (failed[0] == 0) {
     return;
   }
-  auto const error = decode(*first);
-  if (std::all_of(failures.begin(), failures.end(), failed)) {
+  auto const first = static_cast<int>(all_min(failure.empty() ? size() : rank()));
+  auto const error = decode(broadcast(failure, first));
+  if (failed[0] == static_cast<std::uint64_t>(size())) {
     throw AgreedError(error);
   }
-  throw AgreedError(error.within("rank " + std::to_string(first - failures.begin()) + " of " +
-                                 std::to_string(size())));
+  throw AgreedError(
+      error.within("rank " + std::to_string(first) + " of " + std::to_string(size())));
 }
 
 void Comm::abort(ExitCode code) const {

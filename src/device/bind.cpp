@@ -53,28 +53,6 @@ Wish parse(std::string const& device) {
   return wish;
 }
 
-/// Which of `count` visible GPUs this rank gets.
-int choose_index(Wish const& wish, DeviceRequest const& request, int count) {
-  if (wish.index >= 0) {
-    if (wish.index >= count) {
-      throw bad_input("there is no GPU " + std::to_string(wish.index),
-                      std::to_string(count) + " visible, counted from 0",
-                      "look at CUDA_VISIBLE_DEVICES and nvidia-smi");
-    }
-    return wish.index;
-  }
-  if (count == 1 || request.share_gpus) {
-    return request.local_rank % count; // one visible per rank under a mask: its own
-  }
-  if (request.local_rank >= count) {
-    throw bad_input(std::to_string(request.local_size) + " ranks on this node, but " +
-                        std::to_string(count) + " GPUs",
-                    "each rank takes one GPU",
-                    "start as many ranks as there are GPUs, or pass --share-gpus");
-  }
-  return request.local_rank;
-}
-
 std::string uuid_text(cudaUUID_t const& uuid) {
   constexpr char const* digits = "0123456789abcdef";
   std::string text;
@@ -95,6 +73,28 @@ Device bind_gpu(int index) {
 
 } // namespace
 
+int choose_gpu(DeviceRequest const& request, int visible) {
+  auto const wish = parse(request.device);
+  if (wish.index >= 0) {
+    if (wish.index >= visible) {
+      throw bad_input("there is no GPU " + std::to_string(wish.index),
+                      std::to_string(visible) + " visible, counted from 0",
+                      "look at CUDA_VISIBLE_DEVICES and nvidia-smi");
+    }
+    return wish.index;
+  }
+  if (visible == 1 || request.share_gpus) {
+    return request.local_rank % visible;
+  }
+  if (request.local_rank >= visible) {
+    throw bad_input(std::to_string(request.local_size) + " ranks on this node, but " +
+                        std::to_string(visible) + " GPUs",
+                    "each rank takes one GPU",
+                    "start as many ranks as there are GPUs, or pass --share-gpus");
+  }
+  return request.local_rank;
+}
+
 std::string Device::label() const {
   return is_cuda ? "cuda:" + std::to_string(index) : "cpu";
 }
@@ -111,9 +111,9 @@ Device bind_device(DeviceRequest const& request, std::string& warning) {
   std::string const why = cudaGetErrorString(status);
   if (status == cudaSuccess && count > 0) {
     if (wish.kind == "cuda") {
-      return bind_gpu(choose_index(wish, request, count));
+      return bind_gpu(choose_gpu(request, count));
     }
-    auto const index = choose_index(wish, request, count);
+    auto const index = choose_gpu(request, count);
     try {
       return bind_gpu(index);
     } catch (Error const& error) {

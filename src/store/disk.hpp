@@ -13,6 +13,8 @@ public:
   Descriptor(std::string const& path, int flags, unsigned mode = 0);
   Descriptor(Descriptor&& other) noexcept;
   Descriptor& operator=(Descriptor&& other) noexcept;
+  Descriptor(Descriptor const&) = delete;
+  Descriptor& operator=(Descriptor const&) = delete;
   ~Descriptor();
   [[nodiscard]] int get() const { return fd_; }
   /// Waits until all that was written to the file is on the disk. @throws Error (failed)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import time
@@ -183,6 +185,28 @@ def test_progress_and_summary(generate):
     assert job.returncode == 0
     for words in ("300 samples", "3 classes", "samples/s", "peak anonymous memory", "2 ranks"):
         assert words in job.stdout
+
+
+def test_progress_is_one_line_on_a_terminal(build, folder, tmp_path):
+    models.data(folder / "long.npy", (200_000, 4))
+    ours, theirs = pty.openpty()
+    job = subprocess.Popen(
+        [build / "fod-generate", "--model", folder / "m.pt", "--data", folder / "long.npy", "--out",
+         tmp_path / "r.h5", "--batch-size", "2"], stdout=subprocess.DEVNULL, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    except OSError:  # the other side is closed: the job has ended
+        pass
+    assert job.wait(timeout=60) == 0
+    lines = [line for line in shown.decode().split("\r") if "samples/s" in line]
+    assert len(lines) >= 2
+    for line in lines:
+        assert re.search(r"[\d,]+/200,000 \(\d+ %\), [\d,]+ samples/s, .* left", line)
+    assert "\n" not in "".join(lines[:-1])
+    assert "200,000/200,000 (100 %)" in lines[-1]
 
 
 def test_threads_are_recorded(generate, tmp_path):
