@@ -40,6 +40,7 @@ KNOWS["apps"] = set(KNOWS)
 # Public headers whose module has another name.
 MODULE_OF = {
     "version": "error",
+    "text": "error",
     "checksum": "records",
     "convert": "json",
     "json_scanner": "json",

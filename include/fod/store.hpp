@@ -161,6 +161,6 @@ inline constexpr std::size_t verify_defect_limit = 100;
 
 /// Proves a file: attribute set, every object there, every id once, checksums of all blocks,
 /// rows finite or marked so, sums 1 within the tolerance of the precision that is on record.
-Verdict verify(ResultReader const& file);
+Verdict verify(ResultReader const& reader);
 
 } // namespace fod::store

@@ -2,6 +2,7 @@
 
 #include "fod/error.hpp"
 #include "fod/store.hpp"
+#include "fod/text.hpp"
 
 #include <functional>
 #include <string>
@@ -31,10 +32,5 @@ store::ResultReader open_result(std::string const& path);
 
 /// Writes to standard output. @throws Error (failed) if that does not take it
 void print(std::string const& text);
-
-/// "12,345"
-std::string grouped(std::int64_t number);
-/// "1 sample", "1,797 samples"
-std::string counted(std::int64_t number, std::string_view noun);
 
 } // namespace fod::app

@@ -42,19 +42,4 @@ void print(std::string const& text) {
   }
 }
 
-std::string grouped(std::int64_t number) {
-  auto digits = std::to_string(number);
-  auto const first = number < 0 ? std::size_t{1} : std::size_t{0};
-  for (auto at = digits.size(); at > first + 3;) {
-    at -= 3;
-    digits.insert(at, ",");
-  }
-  return digits;
-}
-
-std::string counted(std::int64_t number, std::string_view noun) {
-  bool const ends_in_s = noun.ends_with("s");
-  return grouped(number) + " " + std::string(noun) + (number == 1 ? "" : ends_in_s ? "es" : "s");
-}
-
 } // namespace fod::app

@@ -2,10 +2,10 @@
 
 #include "generate.hpp"
 #include "meta.hpp"
-#include "progress.hpp"
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 
 #include <array>
 #include <chrono>
@@ -82,11 +82,10 @@ std::string decimal(double value) {
 
 void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
                    Machine const& machine, JobFacts const& facts, store::Metrics const& metrics) {
-  std::cout << config.out << ": " << grouped(plan.samples()) << " samples, " << plan.layout.classes
-            << " classes, by " << plan.shards.size()
-            << (plan.shards.size() == 1 ? " rank" : " ranks") << " on " << machine.device.label()
-            << ", " << machine.threads << (machine.threads == 1 ? " thread" : " threads")
-            << " each\n";
+  std::cout << config.out << ": " << counted(plan.samples(), "sample") << ", "
+            << counted(plan.layout.classes, "class") << ", by "
+            << counted(std::ssize(plan.shards), "rank") << " on " << machine.device.label() << ", "
+            << counted(machine.threads, "thread") << " each\n";
   for (auto const& [name, value] : metrics.values) {
     if (name != "nonfinite_rows" || value > 0) {
       std::cout << "  " << name << " " << decimal(value) << "\n";

@@ -1,8 +1,7 @@
 #include "plan.hpp"
 
-#include "progress.hpp"
-
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 
 #include <filesystem>
 #include <sstream>
@@ -75,7 +74,7 @@ std::string describe(Config const& config, Plan const& plan, Machine const& mach
   auto const& layout = plan.layout;
   std::ostringstream out;
   out << "Plan (nothing is written)\n"
-      << "  dataset   " << grouped(layout.grid.samples()) << " samples; this job "
+      << "  dataset   " << counted(layout.grid.samples(), "sample") << "; this job "
       << grouped(plan.samples()) << ", " << layout.samples().begin << ":" << layout.samples().end
       << "\n"
       << "  model     " << config.model << ", " << byte_size(plan.model_bytes) << ", "

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <string>
 
 /// Inside of the pipeline: the one line that a user watches.
 namespace fod {
@@ -29,12 +28,5 @@ private:
   Clock::time_point last_ = Clock::now();
   bool printed_ = false;
 };
-
-/// "1,234,567".
-std::string grouped(std::int64_t number);
-/// "12 s", "3 min 5 s", "2 h 10 min".
-std::string duration(double seconds);
-/// "12.3 MB".
-std::string byte_size(std::int64_t bytes);
 
 } // namespace fod
