@@ -78,12 +78,10 @@ void make_deterministic(int threads) {
   auto& context = at::globalContext();
   context.setBenchmarkCuDNN(false);
   context.setDeterministicCuDNN(true);
-  // Each operation has a setting of its own, and convolutions begin with TF32.
-  for (auto const op :
-       {at::Float32Op::ALL, at::Float32Op::CONV, at::Float32Op::RNN, at::Float32Op::MATMUL}) {
-    context.setFloat32Precision(at::Float32Backend::CUDA, op, at::Float32Precision::IEEE);
-    context.setFloat32Precision(at::Float32Backend::MKLDNN, op, at::Float32Precision::IEEE);
-  }
+  // Convolutions begin with TF32 on a GPU, which loses thirteen bits.
+  context.setAllowTF32CuDNN(false);
+  context.setAllowTF32CuBLAS(false);
+  context.setFloat32MatmulPrecision("highest");
 }
 
 InputField::InputField(FieldSpec const& spec, std::int64_t batch_size, Device const& device)
