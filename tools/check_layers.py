@@ -41,6 +41,7 @@ KNOWS["apps"] = set(KNOWS)
 MODULE_OF = {
     "version": "error",
     "text": "error",
+    "transform": "records",
     "checksum": "records",
     "convert": "json",
     "json_scanner": "json",

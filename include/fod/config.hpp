@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fod/records.hpp"
+#include "fod/transform.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -15,6 +16,7 @@ struct Config {
   std::string model;
   std::vector<std::string> data;      ///< `[name=]SPEC`
   std::vector<std::string> inputs;    ///< fields that become the model's arguments, in order
+  std::vector<std::string> joined;    ///< fields that become one argument, of --concat
   std::string labels;                 ///< empty: none
   std::vector<std::string> normalize; ///< `[field:]mean=…,std=…`
   std::int64_t max_samples = -1;      ///< negative: all
@@ -23,6 +25,7 @@ struct Config {
   // How to run it
   OutputMode output_mode = OutputMode::automatic;
   std::string output_key; ///< entry of a dict or tuple, dotted; empty: the output itself
+  std::vector<std::string> transforms; ///< as `parse_transforms` takes them
   std::int64_t batch_size = 64;
   int threads = 0; ///< per rank; 0: the cores bound to the rank
   std::string device = "auto";
@@ -57,6 +60,10 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
 
 /// `a:b` of `--range`; either side may be left out. @throws Error (usage)
 IndexRange parse_range(std::string const& text);
+
+/// `temperature=T`, `smooth=ALPHA`, `topk=K`, in the order in which they are applied.
+/// @throws Error (usage) for unknown ones, values out of range, a temperature after another step
+TransformChain parse_transforms(std::vector<std::string> const& arguments);
 
 /// `[field:]mean=M[,M…],std=S[,S…]` of `--normalize`.
 struct Normalization {

@@ -24,7 +24,8 @@ public:
   virtual void read(IndexRange range, std::span<std::byte> out) const = 0;
 };
 
-/// Opens `x.npy`, `x.h5:/path`, or an MNIST IDX file (`.gz` too), known by content and ending.
+/// Opens `x.npy`, `x.h5:/path`, an MNIST IDX file (`.gz` too), known by content and ending, or
+/// `cifar10:FILE`, `cifar100:FILE` (a folder stands for its training files).
 /// @param name the field's name in messages and for `--input`
 /// @throws Error (usage) if it is missing, truncated, of an unknown kind or type
 std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name);
@@ -45,9 +46,11 @@ public:
   /// @param selected values of `--input` (fields that become the model's arguments, in order);
   ///        empty takes all in the order given
   /// @param max_samples keeps the first so many; negative keeps all
+  /// @param joined values of `--concat`: these become one input, at the place of the first, joined
+  ///        along the first extent of a sample
   /// @throws Error (usage) for lengths that differ, names given twice, an unknown selected name
   Dataset(std::vector<std::string> const& arguments, std::vector<std::string> const& selected,
-          std::int64_t max_samples);
+          std::int64_t max_samples, std::vector<std::string> const& joined = {});
 
   /// Number of samples taken, `max_samples` at most.
   [[nodiscard]] std::int64_t size() const { return size_; }
@@ -69,7 +72,8 @@ private:
 /// Class indices of all samples of the dataset.
 class Labels {
 public:
-  /// @param spec as for `--data`; integers (or whole floats) of shape (N,) or (N,1)
+  /// @param spec as for `--data` (of CIFAR the label is taken, the fine one); integers (or whole
+  /// floats) of shape (N,) or (N,1)
   /// @param samples number of samples of the dataset before `--max-samples`
   /// @throws Error (usage) if there are not as many labels as samples, or for another shape
   Labels(std::string const& spec, std::int64_t samples);

@@ -2,6 +2,7 @@
 
 #include "fod/device.hpp"
 #include "fod/records.hpp"
+#include "fod/transform.hpp"
 
 #include <cstdint>
 
@@ -14,6 +15,7 @@ struct EpilogueSpec {
   ElementType type = ElementType::float32; ///< of the output
   OutputMode mode = OutputMode::logits;    ///< not `automatic`
   float tolerance = 1e-4F; ///< how far probabilities may be outside [0, 1], and their sum from 1
+  TransformChain transforms{}; ///< applied to every finite row before its entropy is taken
 
   /// Classes per row of the result: two for `sigmoid`.
   [[nodiscard]] constexpr std::int64_t classes() const {
@@ -24,7 +26,7 @@ struct EpilogueSpec {
 /// What is wrong with a row; bits of `EpilogueView::flags`.
 enum RowFlag : std::uint8_t {
   row_nonfinite = 1,       ///< a NaN or an infinity in the result
-  row_no_distribution = 2, ///< in mode `probs`: outside [0, 1], or a sum that is not 1
+  row_no_distribution = 2, ///< outside [0, 1], or a sum that is not 1: as `probs`, or transformed
 };
 
 /// Where the results go, all on the side (host or device) that computes; one entry per row.

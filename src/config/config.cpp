@@ -36,6 +36,10 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_option("--input", config.inputs, "Fields that become the model's arguments, in order")
       ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_option("--concat", config.joined,
+                 "Fields that become one argument, joined along the first extent of a sample")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--labels", config.labels, "Class indices, a SPEC as for --data");
   app.add_option("--normalize", config.normalize,
                  "[field:]mean=M[,M...],std=S[,S...]: (x - mean) / std, per channel or for all")
@@ -54,6 +58,9 @@ void add_running(CLI::App& app, Config& config) {
                  "What the model returns: " + std::string("auto|logits|probs|sigmoid"))
       ->transform(CLI::CheckedTransformer(modes).description(""));
   app.add_option("--output", config.output_key, "Entry of a dict or tuple output, dotted (a.0)");
+  app.add_option("--transform", config.transforms,
+                 "temperature=T (on logits), smooth=ALPHA, topk=K. Repeat: applied in order")
+      ->allow_extra_args(false);
   app.add_option("--batch-size", config.batch_size, "Samples of one forward")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
       ->capture_default_str();

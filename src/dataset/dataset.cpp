@@ -1,5 +1,7 @@
 #include "fod/dataset.hpp"
 
+#include "formats.hpp"
+
 #include "fod/error.hpp"
 
 #include <algorithm>
@@ -85,29 +87,49 @@ std::int64_t common_size(Sources const& sources, std::vector<SourceSpec> const& 
                   "give files over the same samples, in the same order");
 }
 
-/// Position of the input called `name`.
-std::size_t position_of(std::string const& name, std::vector<SourceSpec> const& specs) {
+/// Position of the input called `name`, which `option` asks for.
+std::size_t position_of(std::string const& name, Sources const& sources,
+                        std::string const& option) {
   std::vector<std::string> names;
-  for (auto const& spec : specs) {
-    if (spec.name == name) {
-      return names.size();
+  for (auto const& source : sources) {
+    names.push_back(source->field().name);
+    if (names.back() == name) {
+      return names.size() - 1;
     }
-    names.push_back(spec.name);
   }
   auto const near = nearest_name(name, names);
-  throw bad_input("--input names '" + name + "', which is no input", "there are " + joined(names),
+  throw bad_input(option + " names '" + name + "', which is no input", "there are " + joined(names),
                   near.empty() ? "name one of these" : "did you mean '" + near + "'?");
 }
 
 /// The inputs in the order selected; the others are closed.
-Sources select(Sources sources, std::vector<SourceSpec> const& specs,
-               std::vector<std::string> const& selected) {
+Sources select(Sources sources, std::vector<std::string> const& selected) {
   check_unique(selected, "--input", "name each input once");
-  Sources chosen;
+  std::vector<std::size_t> positions;
   for (auto const& name : selected) {
-    chosen.push_back(std::move(sources[position_of(name, specs)]));
+    positions.push_back(position_of(name, sources, "--input"));
+  }
+  Sources chosen;
+  for (auto const position : positions) {
+    chosen.push_back(std::move(sources[position]));
   }
   return chosen;
+}
+
+/// The inputs with those called `joined` as one, at the place of the first.
+Sources join(Sources sources, std::vector<std::string> const& joined) {
+  check_unique(joined, "--concat", "name each input once");
+  std::vector<std::size_t> positions;
+  for (auto const& name : joined) {
+    positions.push_back(position_of(name, sources, "--concat"));
+  }
+  Sources parts;
+  for (auto const position : positions) {
+    parts.push_back(std::move(sources[position]));
+  }
+  sources[positions[0]] = concatenate(std::move(parts));
+  std::erase(sources, nullptr);
+  return sources;
 }
 
 } // namespace
@@ -126,7 +148,8 @@ SourceSpec parse_source(std::string const& argument) {
 }
 
 Dataset::Dataset(std::vector<std::string> const& arguments,
-                 std::vector<std::string> const& selected, std::int64_t max_samples) {
+                 std::vector<std::string> const& selected, std::int64_t max_samples,
+                 std::vector<std::string> const& joined) {
   auto const specs = named(arguments);
   for (auto const& spec : specs) {
     sources_.push_back(open_source(spec.spec, spec.name));
@@ -134,7 +157,10 @@ Dataset::Dataset(std::vector<std::string> const& arguments,
   source_size_ = common_size(sources_, specs);
   size_ = max_samples < 0 ? source_size_ : std::min(max_samples, source_size_);
   if (!selected.empty()) {
-    sources_ = select(std::move(sources_), specs, selected);
+    sources_ = select(std::move(sources_), selected);
+  }
+  if (!joined.empty()) {
+    sources_ = join(std::move(sources_), joined);
   }
 }
 

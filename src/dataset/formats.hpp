@@ -7,6 +7,8 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
 /// One file per format. Each takes a field's name and throws Error (usage) for what it cannot read.
 namespace fod {
@@ -16,6 +18,14 @@ std::unique_ptr<DataSource> open_npy(MappedFile file, std::string name);
 
 [[nodiscard]] bool is_idx(std::span<std::byte const> bytes);
 std::unique_ptr<DataSource> open_idx(MappedFile file, std::string name);
+
+/// Several inputs (one at least) as one: of one type, equal but for the first extent of a sample.
+std::unique_ptr<DataSource> concatenate(std::vector<std::unique_ptr<DataSource>> parts);
+
+enum class CifarPart { image, label };
+/// True for `cifar10:…` and `cifar100:…`.
+[[nodiscard]] bool is_cifar(std::string_view spec);
+std::unique_ptr<DataSource> open_cifar(std::string const& spec, std::string name, CifarPart part);
 
 [[nodiscard]] bool is_gzip(std::span<std::byte const> bytes);
 /// An IDX file compressed by gzip.

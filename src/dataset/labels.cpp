@@ -1,5 +1,7 @@
 #include "fod/dataset.hpp"
 
+#include "formats.hpp"
+
 #include "fod/error.hpp"
 
 #include <array>
@@ -101,7 +103,8 @@ std::string digits(double value) {
 } // namespace
 
 Labels::Labels(std::string const& spec, std::int64_t samples)
-    : source_(open_source(spec, "labels")) {
+    : source_(is_cifar(spec) ? open_cifar(spec, "labels", CifarPart::label)
+                             : open_source(spec, "labels")) {
   auto const& shape = source_->field().shape;
   if (!shape.empty() && shape != Shape{1}) {
     throw bad_input("labels " + spec + " have the shape " +

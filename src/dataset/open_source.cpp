@@ -16,7 +16,8 @@ namespace fod {
 namespace {
 
 constexpr char const* supported =
-    "give a .npy file, an HDF5 dataset (x.h5:/path) or an MNIST IDX file (.gz too)";
+    "give a .npy file, an HDF5 dataset (x.h5:/path), an MNIST IDX file (.gz too), or "
+    "cifar10:FILE or cifar100:FILE (the binary version)";
 
 /// A file, and the object in it that was named.
 struct Place {
@@ -139,6 +140,9 @@ std::unique_ptr<DataSource> open_object(MappedFile const& file, std::string cons
 std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name) {
   if (spec.empty()) {
     throw bad_input("a data source without a file", "its name is empty", supported);
+  }
+  if (is_cifar(spec)) {
+    return open_cifar(spec, std::move(name), CifarPart::image);
   }
   auto const place = locate(spec);
   MappedFile file(place.file);

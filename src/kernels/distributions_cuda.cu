@@ -41,6 +41,11 @@ struct Warp {
     return value;
   }
   __device__ void meet() const { __syncwarp(); }
+  /// Lanes before this one whose flag is set; all lanes of the warp call it.
+  __device__ std::int64_t before(bool flag) const {
+    return __popc(__ballot_sync(whole_warp, flag) & ((1U << lane) - 1U));
+  }
+  __device__ std::int64_t total(bool flag) const { return __popc(__ballot_sync(whole_warp, flag)); }
 };
 
 template <class T>

@@ -19,6 +19,8 @@ struct Alone {
   __host__ __device__ bool any(bool value) const { return value; }
   __host__ __device__ row::Best best(row::Best value) const { return value; }
   __host__ __device__ void meet() const {}
+  __host__ __device__ std::int64_t before(bool /*flag*/) const { return 0; }
+  __host__ __device__ std::int64_t total(bool flag) const { return flag ? 1 : 0; }
 };
 
 } // namespace

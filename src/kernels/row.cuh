@@ -1,5 +1,7 @@
 #pragma once
 
+#include "transform.cuh"
+
 #include "fod/kernels.hpp"
 
 #include <cuda_bf16.h>
@@ -63,7 +65,8 @@ __host__ __device__ void finish(float const* p, std::int64_t classes, std::int64
 }
 
 template <class T, class Lanes>
-__host__ __device__ std::uint8_t softmax(T const* x, std::int64_t n, float* p, Lanes lanes) {
+__host__ __device__ std::uint8_t softmax(T const* x, std::int64_t n, float inverse_temperature,
+                                         float* p, Lanes lanes) {
   using Wide = decltype(widen(T{}));
   Wide largest = -INFINITY;
   bool nan = false;
@@ -73,23 +76,26 @@ __host__ __device__ std::uint8_t softmax(T const* x, std::int64_t n, float* p, L
     largest = value > largest ? value : largest;
   }
   largest = lanes.max(largest);
+  auto const factor = static_cast<Wide>(inverse_temperature);
   // In float32 the sum over 50,000 classes would lose the last digits.
   double sum = 0;
   for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
-    sum += static_cast<double>(std::exp(widen(x[k]) - largest));
+    sum += static_cast<double>(std::exp((widen(x[k]) - largest) * factor));
   }
   sum = lanes.sum(sum);
   auto const scale = static_cast<Wide>(1 / sum);
   for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
-    p[k] = static_cast<float>(std::exp(widen(x[k]) - largest) * scale);
+    p[k] = static_cast<float>(std::exp((widen(x[k]) - largest) * factor) * scale);
   }
   // Infinite or missing logits leave no finite sum; a single NaN spoils the sum as well.
   return lanes.any(nan) || !(sum < INFINITY) ? row_nonfinite : 0;
 }
 
 template <class T, class Lanes>
-__host__ __device__ std::uint8_t sigmoid(T const* x, float* p, Lanes lanes) {
-  auto const value = widen(x[0]);
+__host__ __device__ std::uint8_t sigmoid(T const* x, float inverse_temperature, float* p,
+                                         Lanes lanes) {
+  using Wide = decltype(widen(T{}));
+  auto const value = widen(x[0]) * static_cast<Wide>(inverse_temperature);
   auto const positive = static_cast<float>(1 / (1 + std::exp(-value)));
   if (lanes.first() == 0) {
     p[0] = 1 - positive;
@@ -129,13 +135,17 @@ __host__ __device__ void run(T const* values, EpilogueSpec const& spec, std::int
   float* p = out.distributions + row * classes;
   std::uint8_t flags = 0;
   if (spec.mode == OutputMode::logits) {
-    flags = softmax(x, spec.inputs, p, lanes);
+    flags = softmax(x, spec.inputs, spec.transforms.inverse_temperature, p, lanes);
   } else if (spec.mode == OutputMode::sigmoid) {
-    flags = sigmoid(x, p, lanes);
+    flags = sigmoid(x, spec.transforms.inverse_temperature, p, lanes);
   } else {
     flags = probabilities(x, spec.inputs, spec.tolerance, p, lanes);
   }
   lanes.meet();
+  if (flags == 0 && spec.transforms.size > 0) {
+    apply(spec.transforms, p, classes, lanes);
+    flags = is_distribution(p, classes, spec.tolerance, lanes) ? 0 : row_no_distribution;
+  }
   finish(p, classes, row, flags, out, lanes);
 }
 

@@ -98,16 +98,26 @@ private:
     for (std::int64_t i = 0; i < samples.size(); ++i) {
       auto const sample = samples.begin + i;
       if ((view.flags[i] & row_no_distribution) != 0) {
-        throw run_failure("sample " + std::to_string(sample) + " has no probabilities",
-                          "the output mode is probs (" + plan_.probe.evidence +
-                              "), but its row is outside [0, 1] or does not sum to 1",
-                          "say --output-mode logits, or mend the model");
+        throw no_distribution(sample);
       }
       if ((view.flags[i] & row_nonfinite) != 0 &&
           result_.nonfinite.size() < LoopResult::most_named) {
         result_.nonfinite.push_back(sample);
       }
     }
+  }
+
+  [[nodiscard]] Error no_distribution(std::int64_t sample) const {
+    auto const name = "sample " + std::to_string(sample);
+    if (plan_.probe.mode == OutputMode::probs) {
+      return run_failure(name + " has no probabilities",
+                         "the output mode is probs (" + plan_.probe.evidence +
+                             "), but its row is outside [0, 1] or does not sum to 1",
+                         "say --output-mode logits, or mend the model");
+    }
+    return run_failure(name + " has no distribution any more",
+                       "after --transform its row is outside [0, 1] or does not sum to 1",
+                       "look at the transforms");
   }
 
   void note_memory() {

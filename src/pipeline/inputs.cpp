@@ -8,7 +8,8 @@
 
 namespace fod {
 
-Inputs::Inputs(Config const& config) : dataset(config.data, config.inputs, config.max_samples) {
+Inputs::Inputs(Config const& config)
+    : dataset(config.data, config.inputs, config.max_samples, config.joined) {
   if (!config.labels.empty()) {
     labels.emplace(config.labels, dataset.source_size());
   }

@@ -133,7 +133,10 @@ void run_job(Config const& config, Comm const& comm) {
   }
   std::unique_ptr<store::OutputClaim> claim;
   MetaRequest meta;
-  comm.agree([&] { meta = parse_meta_request(config); });
+  comm.agree([&] {
+    meta = parse_meta_request(config);
+    parse_transforms(config.transforms); // refuses early
+  });
   comm.on_root([&] { claim = claim_outputs(config); });
   std::unique_ptr<Inputs> inputs;
   comm.agree([&] { inputs = std::make_unique<Inputs>(config); });

@@ -132,6 +132,7 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   json["output_mode"] = name_of(plan.probe.mode);
   json["output_mode_asked"] = name_of(config.output_mode);
   json["output_mode_evidence"] = plan.probe.evidence;
+  json["transforms"] = config.transforms;
   json["output_key"] = config.output_key;
   json["output_type"] = name_of(plan.probe.output_type);
   for (auto const& [stage, seconds] : facts.seconds) {

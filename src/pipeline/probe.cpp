@@ -117,6 +117,11 @@ ProbeResult run_block(Config const& config, Inputs const& inputs, Model& model,
     decision->look_at(output, samples);
   }
   decision->settle(config.output_mode, result);
+  if (result.mode == OutputMode::probs && parse_transforms(config.transforms).scales_logits()) {
+    throw bad_input("--transform temperature needs logits, but the model returns probabilities",
+                    result.evidence,
+                    "return logits, leave the temperature out, or say --output-mode logits");
+  }
   static_cast<void>(inputs.labels_of(block, result.classes())); // refuses those that are no class
   return result;
 }
@@ -169,7 +174,9 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm
     model.set_input_types(input_types);
     decided = encode(run_block(config, inputs, model, device, input_types));
   });
-  return decode(comm.broadcast(decided));
+  auto result = decode(comm.broadcast(decided));
+  result.transforms = parse_transforms(config.transforms);
+  return result;
 }
 
 } // namespace fod

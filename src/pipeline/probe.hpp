@@ -14,9 +14,10 @@ struct ProbeResult {
   ElementType output_type = ElementType::float32;
   std::vector<ElementType> input_types; ///< that each field is given to the model as
   std::string evidence;                 ///< why the mode is what it is
+  TransformChain transforms{};          ///< of --transform
 
   [[nodiscard]] EpilogueSpec epilogue(std::int64_t rows) const {
-    return {rows, inputs, output_type, mode, probability_tolerance(output_type)};
+    return {rows, inputs, output_type, mode, probability_tolerance(output_type), transforms};
   }
   [[nodiscard]] std::int64_t classes() const { return epilogue(0).classes(); }
 };

@@ -172,3 +172,45 @@ def test_hdf5_links_into_other_files_are_not_followed(run, folder, tmp_path):
               tmp_path / "r.h5")
     assert job.returncode == 2, job.stdout
     assert "link into another file" in job.stderr
+
+
+@pytest.mark.parametrize("scheme,label_bytes", [("cifar10", 1), ("cifar100", 2)])
+def test_cifar(generate, folder, tmp_path, scheme, label_bytes):
+    """The binary version: a file, and a folder of training files in their order."""
+    path = models.save(models.Conv(), folder / "cifar.pt")
+    random = np.random.default_rng(10)
+    images = random.integers(0, 256, (90, 3, 32, 32)).astype(np.uint8)
+    labels = random.integers(0, 5, (90, label_bytes)).astype(np.uint8)
+    records = np.concatenate([labels, images.reshape(90, -1)], axis=1)
+    names = ["data_batch_1.bin", "data_batch_2.bin"] if label_bytes == 1 else ["train.bin"]
+    for name, part in zip(names, np.split(records, [50]) if label_bytes == 1 else [records]):
+        part.tofile(tmp_path / name)
+    records.tofile(tmp_path / "all.bin")
+    scaled = (images.astype(np.float32) - 128) / 64
+    expected = models.softmax(models.forward(path, scaled).numpy())
+    for place in (tmp_path / "all.bin", tmp_path):
+        rows, _ = generate(path, f"{scheme}:{place}", flags=[
+            "--labels", f"{scheme}:{place}", "--normalize", "mean=128,std=64"])
+        close(rows, expected)
+        with h5py.File(tmp_path / "r.h5") as file:
+            np.testing.assert_array_equal(file["labels"][:], labels[:, -1])
+
+
+def test_concat(generate, folder):
+    """Joined along the first extent of a sample, at the place of the first; order as named."""
+    path = models.save(models.Linear(4 * 3, 5), folder / "concat.pt")
+    a = models.data(folder / "ca.npy", (70, 1, 3), seed=11)
+    b = models.data(folder / "cb.npy", (70, 3, 3), seed=12)
+    for names, parts in (("a,b", [a, b]), ("b,a", [b, a])):
+        rows, _ = generate(path, f"a={folder / 'ca.npy'}", f"b={folder / 'cb.npy'}",
+                           flags=["--concat", names])
+        joined = np.concatenate(parts, axis=1)
+        close(rows, models.softmax(models.forward(path, joined).numpy()))
+    two = models.save(models.TwoInputs(), folder / "concat_two.pt")
+    left = models.data(folder / "cl.npy", (70, 3), seed=14)
+    one = models.data(folder / "c1.npy", (70, 1), seed=15)
+    right = models.data(folder / "cr.npy", (70, 4), seed=13)
+    rows, _ = generate(two, f"r={folder / 'cr.npy'}", f"l={folder / 'cl.npy'}",
+                       f"one={folder / 'c1.npy'}", flags=["--input", "l,one,r", "--concat", "l,one"])
+    joined = np.concatenate([left, one], axis=1)
+    close(rows, models.softmax(models.forward(two, joined, right).numpy()))

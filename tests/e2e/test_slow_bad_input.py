@@ -18,7 +18,7 @@ RANKS = [1, 2]
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, digits):
     folder = tmp_path_factory.mktemp("bad")
-    for form in ("logits", "1d", "column", "3d", "fewer", "int"):
+    for form in ("logits", "probs", "1d", "column", "3d", "fewer", "int"):
         models.save(models.Shaped(form), folder / f"{form}.pt")
     for name, model in (("dict", models.Dict()), ("tuple", models.Tuple()), ("text", models.Text()),
                         ("two", models.TwoInputs()), ("tokens", models.Tokens()),
@@ -77,6 +77,8 @@ TABLE = {
     "hdf5 without a path": ("--model {}/logits.pt --data {}/x.h5", ["x.h5", ":/"]),
     "hdf5 without that object": ("--model {}/logits.pt --data {}/x.h5:/y", ["/y", "x.h5"]),
     "hdf5 of strings": ("--model {}/logits.pt --data {}/x.h5:/strings", ["strings"]),
+    "truncated cifar": ("--model {}/conv.pt --data cifar10:{}/garbage.npy", ["garbage.npy", "cifar10", "3073"]),
+    "folder without cifar": ("--model {}/conv.pt --data cifar10:{}", ["data_batch_1.bin"]),
     "another width": ("--model {}/logits.pt --data {}/wide.npy", ["(64, 6)", "4"]),
     "another number of channels": ("--model {}/conv.pt --data {}/images.npy", ["(64, 1, 9, 9)", "[7, 3, 3, 3]"]),
     "floats for tokens": ("--model {}/tokens.pt --data {}/x.npy", ["float32", "(64, 4)"]),
@@ -86,6 +88,8 @@ TABLE = {
     "one input for two": ("--model {}/two.pt --data {}/x.npy", ["2 inputs (left, right)"]),
     "two inputs for one": ("--model {}/logits.pt --data a={}/x.npy --data b={}/x.npy", ["1 input (x)", "a, b"]),
     "unknown input": ("--model {}/two.pt --data left={}/x.npy --data right={}/x.npy --input left,rihgt", ["rihgt", "left", "right"]),
+    "concat of an unknown input": ("--model {}/logits.pt --data a={}/x.npy --data b={}/wide.npy --concat a,c", ["--concat", "'c'", "a, b"]),
+    "concat of other types": ("--model {}/logits.pt --data a={}/x.npy --data b={}/y.npy --concat a,b", ["float32 (4,)", "int64 ()"]),
     "1-d output": ("--model {}/1d.pt --data {}/x.npy", ["(64,)", "(64, K)"]),
     "one column": ("--model {}/column.pt --data {}/x.npy", ["(64, 1)", "--output-mode sigmoid"]),
     "3-d output": ("--model {}/3d.pt --data {}/x.npy", ["(64, 2, 3)", "(64, K)"]),
@@ -105,6 +109,10 @@ TABLE = {
     "existing output": ("--model {}/logits.pt --data {}/x.npy --out {}/existing.h5", ["existing.h5", "--overwrite"]),
     "existing json": ("--model {}/logits.pt --data {}/x.npy --json {}/existing.h5", ["existing.h5", "--overwrite"]),
     "json in a missing folder": ("--model {}/logits.pt --data {}/x.npy --json {}/no/r.json", ["no/r.json", "does not exist"]),
+    "temperature of probabilities": ("--model {}/probs.pt --data {}/x.npy --transform temperature=2", ["temperature", "logits"]),
+    "unknown transform": ("--model {}/logits.pt --data {}/x.npy --transform tempreature=2", ["did you mean temperature?"]),
+    "temperature too late": ("--model {}/logits.pt --data {}/x.npy --transform smooth=0.1 --transform temperature=2", ["logits", "after"]),
+    "smoothing out of range": ("--model {}/logits.pt --data {}/x.npy --transform smooth=1.5", ["0 to 1"]),
     "misspelt flag": ("--model {}/logits.pt --data {}/x.npy --bath-size 3", ["--bath-size", "did you mean --batch-size?"]),
     "missing flag": ("--data {}/x.npy", ["--model"]),
     "bad number": ("--model {}/logits.pt --data {}/x.npy --batch-size many", ["--batch-size"]),

@@ -106,3 +106,20 @@ TEST_CASE("normalizations") {
     CHECK_THROWS_AS(fod::parse_normalization(text), fod::Error);
   }
 }
+
+TEST_CASE("transforms") {
+  auto const chain =
+      fod::parse_transforms({"temperature=2", "temperature=4", "topk=3", "smooth=0.5"});
+  CHECK(chain.inverse_temperature == 0.125F);
+  REQUIRE(chain.size == 2);
+  CHECK(chain.steps[0].kind == fod::RowTransform::Kind::top_k);
+  CHECK(chain.steps[0].count == 3);
+  CHECK(chain.steps[1].amount == 0.5F);
+  CHECK_FALSE(fod::parse_transforms({}).scales_logits());
+  for (auto const* text : {"", "temperature", "temperature=0", "temperature=-1", "temperature=x",
+                           "smooth=-0.1", "smooth=1.1", "topk=0", "topk=1.5", "temp=2"}) {
+    CHECK_THROWS_AS(fod::parse_transforms({text}), fod::Error);
+  }
+  CHECK_THROWS_AS(fod::parse_transforms({"smooth=0.1", "temperature=2"}), fod::Error);
+  CHECK_THROWS_AS(fod::parse_transforms(std::vector<std::string>(9, "smooth=0.1")), fod::Error);
+}

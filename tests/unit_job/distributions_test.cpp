@@ -4,9 +4,11 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cuda_runtime.h>
+#include <numeric>
 #include <random>
 #include <vector>
 
@@ -185,5 +187,35 @@ TEST_CASE("probabilities stay as they are; what is none is flagged, by the type'
       sum += static_cast<double>(p);
     }
     CHECK(sum == Approx(1).margin(1e-6)); // divided by its sum in float32
+  }
+}
+
+TEST_CASE("top-k keeps the lower class among equals, at every size") {
+  for (auto const& device : devices()) {
+    for (auto const classes : {2, 31, 32, 33, 70}) {
+      for (auto const keep : {1, 2, 31, 32, 69, 100}) {
+        // Half of the values are equal: which of them stay is decided by their place.
+        std::vector<float> x(static_cast<std::size_t>(classes));
+        for (std::size_t k = 0; k < x.size(); ++k) {
+          x[k] = k % 2 == 0 ? 1.0F : 2.0F + static_cast<float>(k % 5);
+        }
+        fod::EpilogueSpec spec{1, classes, ElementType::float32, OutputMode::logits};
+        spec.transforms.steps[0] = {fod::RowTransform::Kind::top_k, 0, keep};
+        spec.transforms.size = 1;
+        auto const got = run(device, x, spec);
+        std::vector<std::size_t> order(x.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::stable_sort(order.begin(), order.end(),
+                         [&](std::size_t a, std::size_t b) { return x[a] > x[b]; });
+        double sum = 0;
+        for (std::size_t place = 0; place < order.size(); ++place) {
+          auto const p = got.distributions[order[place]];
+          REQUIRE((p > 0) == (place < static_cast<std::size_t>(keep)));
+          sum += static_cast<double>(p);
+        }
+        CHECK(sum == Approx(1).margin(1e-6));
+        CHECK(got.flags[0] == 0);
+      }
+    }
   }
 }
