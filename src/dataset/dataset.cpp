@@ -102,31 +102,29 @@ std::size_t position_of(std::string const& name, Sources const& sources,
                   near.empty() ? "name one of these" : "did you mean '" + near + "'?");
 }
 
-/// The inputs in the order selected; the others are closed.
-Sources select(Sources sources, std::vector<std::string> const& selected) {
-  check_unique(selected, "--input", "name each input once");
-  std::vector<std::size_t> positions;
-  for (auto const& name : selected) {
-    positions.push_back(position_of(name, sources, "--input"));
-  }
-  Sources chosen;
+/// Takes the inputs at `positions` out, in that order; null is left in their places.
+Sources take(Sources& sources, std::vector<std::size_t> const& positions) {
+  Sources taken;
   for (auto const position : positions) {
-    chosen.push_back(std::move(sources[position]));
+    taken.push_back(std::move(sources[position]));
   }
-  return chosen;
+  return taken;
+}
+
+std::vector<std::size_t> positions_of(std::vector<std::string> const& names, Sources const& sources,
+                                      std::string const& option) {
+  check_unique(names, option, "name each input once");
+  std::vector<std::size_t> positions;
+  for (auto const& name : names) {
+    positions.push_back(position_of(name, sources, option));
+  }
+  return positions;
 }
 
 /// The inputs with those called `joined` as one, at the place of the first.
 Sources join(Sources sources, std::vector<std::string> const& joined) {
-  check_unique(joined, "--concat", "name each input once");
-  std::vector<std::size_t> positions;
-  for (auto const& name : joined) {
-    positions.push_back(position_of(name, sources, "--concat"));
-  }
-  Sources parts;
-  for (auto const position : positions) {
-    parts.push_back(std::move(sources[position]));
-  }
+  auto const positions = positions_of(joined, sources, "--concat");
+  auto parts = take(sources, positions);
   sources[positions[0]] = concatenate(std::move(parts));
   std::erase(sources, nullptr);
   return sources;
@@ -157,7 +155,7 @@ Dataset::Dataset(std::vector<std::string> const& arguments,
   source_size_ = common_size(sources_, specs);
   size_ = max_samples < 0 ? source_size_ : std::min(max_samples, source_size_);
   if (!selected.empty()) {
-    sources_ = select(std::move(sources_), selected);
+    sources_ = take(sources_, positions_of(selected, sources_, "--input"));
   }
   if (!joined.empty()) {
     sources_ = join(std::move(sources_), joined);

@@ -5,23 +5,11 @@ import math
 import os
 import resource
 import subprocess
-from pathlib import Path
 
 import h5py
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-FOD = Path(os.environ.get("FOD_BUILD", ROOT / "build" / "release")).resolve() / "fod"
-
-
-def fod(*arguments, **settings):
-    return subprocess.run([str(FOD), *map(str, arguments)], capture_output=True, timeout=60,
-                          **settings)
-
-
-def dumps(document):
-    """The one exact layout."""
-    return json.dumps(document, ensure_ascii=False).encode()
+from program import FOD, dumps, fod
 
 
 @pytest.fixture

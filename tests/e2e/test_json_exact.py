@@ -5,25 +5,12 @@ import math
 import os
 import random
 import struct
-import subprocess
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-FOD = Path(os.environ.get("FOD_BUILD", ROOT / "build" / "release")).resolve() / "fod"
-
-
-def fod(*arguments, **settings):
-    return subprocess.run([str(FOD), *map(str, arguments)], capture_output=True, timeout=60,
-                          **settings)
-
-
-def dumps(document):
-    """The one exact layout."""
-    return json.dumps(document, ensure_ascii=False).encode()
+from program import dumps, fod
 
 
 def round_trip(folder, text, *flags):

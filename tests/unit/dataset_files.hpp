@@ -2,8 +2,7 @@
 
 #include "fod/dataset.hpp"
 #include "fod/error.hpp"
-
-#include <stdlib.h> // mkdtemp
+#include "temporary_folder.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -18,31 +17,15 @@
 /// Files that the tests of the dataset module write and read.
 namespace dataset_test {
 
-/// A folder of this process alone, removed with all that is in it.
-class TempFolder {
+/// A folder with files of given bytes.
+class TempFolder : public TemporaryFolder {
 public:
-  TempFolder() : path_((std::filesystem::temp_directory_path() / "fod_dataset_XXXXXX").string()) {
-    if (::mkdtemp(path_.data()) == nullptr) {
-      throw fod::bad_input("cannot create " + path_, fod::errno_text());
-    }
-  }
-  TempFolder(TempFolder const&) = delete;
-  TempFolder& operator=(TempFolder const&) = delete;
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-
-  [[nodiscard]] std::string operator/(std::string const& name) const { return path_ + "/" + name; }
   /// Writes a file and returns its path.
   [[nodiscard]] std::string file(std::string const& name, std::string const& bytes) const {
     auto path = *this / name;
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
   }
-
-private:
-  std::string path_;
 };
 
 /// The bytes of numbers in native order, or reversed.

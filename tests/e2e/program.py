@@ -1,0 +1,20 @@
+"""The program `fod` as a function, and the one exact layout of JSON."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOD = Path(os.environ.get("FOD_BUILD", ROOT / "build" / "release")).resolve() / "fod"
+
+
+def fod(*arguments, **settings):
+    """Runs `fod`; stdout and stderr are bytes."""
+    return subprocess.run([str(FOD), *map(str, arguments)], capture_output=True, timeout=60,
+                          **settings)
+
+
+def dumps(document):
+    """The one exact layout."""
+    return json.dumps(document, ensure_ascii=False).encode()
