@@ -1,6 +1,10 @@
 """The trained digits model, against Python's own computation of the same."""
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -101,3 +105,15 @@ def test_unsigned_bytes_reach_the_model_as_floats(run, digits, reference, tmp_pa
     assert "uint8 is given to the model as float32" in job.stdout
     with h5py.File(tmp_path / "r.h5") as file:
         np.testing.assert_allclose(file["distributions"][:], reference, rtol=0, atol=1e-6)
+
+
+def test_the_readme_snippet_reads_the_file(result, tmp_path):
+    """The very lines of README.md, on this file."""
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    snippets = [block.split("```")[0] for block in readme.split("```python\n")[1:]]
+    (snippet,) = [text for text in snippets if "h5py.File" in text]
+    shutil.copy(result, tmp_path / "r.h5")
+    done = subprocess.run([sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("(1797, 10) digits {")
