@@ -5,6 +5,7 @@
 #include "fod/records.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -12,7 +13,7 @@
 
 namespace fod {
 
-/// What a model returned for one batch. Valid until the next `forward`.
+/// What a model returned for one batch. Valid until the next `forward` of the same member.
 struct ModelOutput {
   void const* values = nullptr; ///< contiguous, where the model runs
   ElementType type = ElementType::float32;
@@ -21,47 +22,99 @@ struct ModelOutput {
   std::shared_ptr<void const> owner; ///< keeps the values alive
 };
 
-/// Everything that a model is made from.
+/// One value of --model, and the file's content, which rank 0 read for all.
+struct ModelSource {
+  std::string spec;
+  std::string bytes; ///< empty for `python:` and `plugin:`
+};
+
+/// Everything that a model, or an ensemble of them, is made from.
 struct ModelOptions {
-  std::string spec;  ///< value of --model, for messages
-  std::string bytes; ///< the file's content, which rank 0 read for all
+  std::vector<ModelSource> sources;
   Device device;
   int threads = 1;
   std::vector<FieldSpec> fields; ///< inputs, in the order of the model's arguments
   std::vector<Normalization> normalizations;
   std::int64_t batch_size = 64;
   std::string output_key; ///< of --output
+  Precision precision = Precision::fp32;
+  std::int64_t dropout_passes = 0; ///< of --mc-dropout; 0: dropout stays off
+  std::int64_t seed = 0;           ///< of the dropout passes
 };
 
-/// A trained model on this rank's device, for batches of one size. The caller fills the inputs and
-/// calls `forward`; nothing is allocated for inputs in the loop.
+/// A parameter of a model, on the host as float64.
+struct Parameter {
+  std::string name;
+  Shape shape;
+  std::vector<double> values;
+};
+
+/// The types in which one model takes the inputs.
+using InputTypes = std::vector<ElementType>;
+
+/// One or several trained models on this rank's device, for batches of one size. Its members are
+/// its models, each as often as there are dropout passes. The caller fills the inputs, calls
+/// `begin_batch`, then `forward` for every member; no input memory is allocated in the loop.
 class Model {
 public:
-  virtual ~Model() = default;
+  /// @throws Error (usage) if a file cannot be loaded, takes another number of inputs, or cannot do
+  ///         what the options ask for
+  explicit Model(ModelOptions const& options);
+  Model(Model&&) noexcept;
+  Model& operator=(Model&&) noexcept;
+  Model(Model const&) = delete;
+  Model& operator=(Model const&) = delete;
+  ~Model();
 
-  /// Memory of an input field for `batch_size` samples, in the field's own type, to be filled
-  /// before each `forward`.
-  [[nodiscard]] virtual std::span<std::byte> input(std::size_t field) = 0;
+  [[nodiscard]] std::size_t model_count() const;
+  [[nodiscard]] std::size_t member_count() const;
+  /// Model that a member is a pass of. Members of one model follow one another.
+  [[nodiscard]] std::size_t model_of(std::size_t member) const;
 
-  /// Finds by trial which type each input is given to the model as: integers become the model's
+  /// Changes the size of the batches. What is in the inputs is lost.
+  void set_batch_size(std::int64_t batch_size);
+  [[nodiscard]] std::int64_t batch_size() const;
+
+  /// Memory of an input field for a batch, in the field's own type.
+  [[nodiscard]] std::span<std::byte> input(std::size_t field);
+
+  /// Finds by trial which type each input is given to each model as: integers become the model's
   /// floating point type if it takes that, else they stay. The inputs hold a real batch.
-  /// @throws Error (usage) if the model takes the batch in no form, with the shapes of both
-  [[nodiscard]] virtual std::vector<ElementType> find_input_types() = 0;
-  virtual void set_input_types(std::vector<ElementType> const& types) = 0;
+  /// @throws Error (usage) if a model takes the batch in no form, with the shapes of both
+  [[nodiscard]] std::vector<InputTypes> find_input_types();
+  void set_input_types(std::vector<InputTypes> const& types);
 
+  /// Takes what the inputs hold as a new batch.
+  /// @param first_sample global index: with it and the seed a dropout pass draws the same numbers
+  ///        on whichever rank it runs
+  void begin_batch(std::int64_t first_sample);
+
+  /// Runs a member on the batch. Out of memory, it goes on with a smaller `micro_batch` for good.
   /// @throws Error (failed) with the framework's text; (usage) if the output is no tensor
-  [[nodiscard]] virtual ModelOutput forward() = 0;
+  [[nodiscard]] ModelOutput forward(std::size_t member);
 
-  /// Bytes of parameters and buffers.
-  [[nodiscard]] virtual std::int64_t parameter_bytes() const = 0;
+  /// Samples that go through a model at once: the batch size, or less after memory ran out.
+  [[nodiscard]] std::int64_t micro_batch() const;
+
+  /// Bytes of parameters and buffers of all models that show them.
+  [[nodiscard]] std::int64_t parameter_bytes() const;
+  /// Parameters of a model, such as a Bayesian layer's `weight_mu`. Empty if it does not show any.
+  [[nodiscard]] std::vector<Parameter> parameters(std::size_t model) const;
+  /// "torchscript", for the provenance.
+  [[nodiscard]] std::string kind(std::size_t model) const;
+
+private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
-/// Kind of a model by its --model value: "torchscript". @throws Error (usage) for what is none,
-/// a pickled checkpoint for example, with the way to export it.
+/// Kind of a model by its --model value: "torchscript", "aoti", "python", "plugin".
+/// @param bytes the file's content; empty for the last two
+/// @throws Error (usage) for what is none, a pickled checkpoint for example, with the way to
+///         export it
 std::string model_kind(std::string const& spec, std::string const& bytes);
-
-/// @throws Error (usage) if the file cannot be loaded or takes another number of inputs
-std::unique_ptr<Model> load_model(ModelOptions const& options);
+/// True if --model names a file, which has to be read.
+bool is_model_file(std::string const& spec);
 
 /// Version of the framework that runs the models, "2.11.0".
 std::string framework_version();

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,6 +56,27 @@ struct FieldSpec {
   [[nodiscard]] std::int64_t sample_bytes() const {
     return element_count(shape) * static_cast<std::int64_t>(size_of(type));
   }
+};
+
+/// A dense, row-major array in memory that is owned elsewhere.
+struct ArrayView {
+  void* data = nullptr;
+  ElementType type = ElementType::float32;
+  Shape shape;
+  int gpu = -1; ///< index of the CUDA device that holds it; -1: host memory
+};
+
+/// An array with what keeps it alive.
+struct Array {
+  ArrayView view;
+  std::shared_ptr<void const> owner;
+};
+
+/// How many inputs a callable takes.
+struct Arity {
+  std::int64_t least = 0;
+  std::int64_t most = -1; ///< negative: not limited, or not known
+  std::string names;      ///< of its parameters, "x, mask"; empty if not known
 };
 
 /// What a model's output stands for.

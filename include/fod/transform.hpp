@@ -28,4 +28,13 @@ struct TransformChain {
   [[nodiscard]] bool scales_logits() const { return inverse_temperature != 1.0F; }
 };
 
+/// A change of class distributions by code of the user's, on the host.
+class HostTransform {
+public:
+  virtual ~HostTransform() = default;
+  /// @param rows float32 (count, classes), changed in place
+  /// @throws Error (failed) with the code's own text
+  virtual void apply(float* rows, std::int64_t count, std::int64_t classes) = 0;
+};
+
 } // namespace fod

@@ -1,56 +1,140 @@
 #include "fod/model.hpp"
 
-#include "torch_support.hpp"
-#include "torchscript.hpp"
+#include "loaded.hpp"
 
+#include "fod/checksum.hpp"
 #include "fod/error.hpp"
+
+#include <algorithm>
+#include <deque>
 
 namespace fod {
 
 namespace {
 
-bool begins_with(std::string const& bytes, std::string const& magic) {
-  return bytes.compare(0, magic.size(), magic) == 0;
-}
-
-Error no_model(std::string const& spec, std::string const& why) {
-  return bad_input("cannot load the model " + spec, why,
-                   "export it as TorchScript: torch.jit.script(model).save(\"m.pt\"), or "
-                   "tools/export_model.py");
+std::vector<double> to_doubles(torch::Tensor const& tensor) {
+  auto const wide = tensor.to(torch::kCPU, torch::kFloat64).contiguous();
+  auto const* values = wide.const_data_ptr<double>();
+  return {values, values + wide.numel()};
 }
 
 } // namespace
 
-std::string model_kind(std::string const& spec, std::string const& bytes) {
-  if (begins_with(bytes, "PK\x03\x04")) {
-    // A zip's directory is at its end.
-    if (bytes.rfind("PK\x05\x06") == std::string::npos) {
-      throw bad_input("cannot load the model " + spec, "its end is missing: it is truncated",
-                      "copy or export it again");
+class Model::Impl {
+public:
+  explicit Impl(ModelOptions const& options)
+      : passes_(std::max<std::int64_t>(1, options.dropout_passes)), seed_(options.seed),
+        inputs_(options.fields, options.normalizations, options.device, options.batch_size) {
+    torch_support::make_deterministic(options.threads, options.precision == Precision::tf32);
+    for (auto const& source : options.sources) {
+      models_.emplace_back(options, source, inputs_);
     }
-    // A zip: TorchScript has code in it, torch.save only pickled tensors.
-    if (bytes.find("constants.pkl") != std::string::npos) {
-      return "torchscript";
-    }
-    if (bytes.find("data.pkl") != std::string::npos) {
-      throw no_model(spec, "it is a pickled checkpoint of torch.save, which holds weights or "
-                           "Python objects but no program");
-    }
-    throw no_model(spec, "it is a zip archive, but no TorchScript model");
   }
-  if (begins_with(bytes, "\x80")) {
-    throw no_model(spec, "it is a Python pickle, which could run any code when loaded");
+
+  [[nodiscard]] std::size_t model_of(std::size_t member) const {
+    return member / static_cast<std::size_t>(passes_);
   }
-  if (bytes.empty()) {
-    throw no_model(spec, "the file is empty");
+
+  ModelOutput forward(std::size_t member) {
+    // Random numbers belong to a member and a batch, so they do not depend on the ranks.
+    auto const key =
+        std::to_string(seed_) + " " + std::to_string(member) + " " + std::to_string(first_sample_);
+    return models_[model_of(member)].forward(checksum_of(key));
   }
-  throw no_model(spec, "it does not begin as a model file does");
+
+  std::int64_t passes_;
+  std::int64_t seed_;
+  InputBatch inputs_;
+  std::deque<LoadedModel> models_; // they refer to the inputs, so neither moves
+  std::int64_t first_sample_ = 0;
+};
+
+Model::Model(ModelOptions const& options) : impl_(std::make_unique<Impl>(options)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+std::size_t Model::model_count() const {
+  return impl_->models_.size();
 }
 
-std::unique_ptr<Model> load_model(ModelOptions const& options) {
-  model_kind(options.spec, options.bytes);
-  torch_support::make_deterministic(options.threads);
-  return load_torchscript(options);
+std::size_t Model::member_count() const {
+  return impl_->models_.size() * static_cast<std::size_t>(impl_->passes_);
+}
+
+std::size_t Model::model_of(std::size_t member) const {
+  return impl_->model_of(member);
+}
+
+void Model::set_batch_size(std::int64_t batch_size) {
+  impl_->inputs_.resize(batch_size);
+  for (auto& model : impl_->models_) {
+    model.forget_micro_batch();
+  }
+}
+
+std::int64_t Model::batch_size() const {
+  return impl_->inputs_.size();
+}
+
+std::span<std::byte> Model::input(std::size_t field) {
+  return impl_->inputs_.bytes(field);
+}
+
+std::vector<InputTypes> Model::find_input_types() {
+  begin_batch(0);
+  std::vector<InputTypes> types;
+  for (auto& model : impl_->models_) {
+    types.push_back(model.find_input_types());
+  }
+  return types;
+}
+
+void Model::set_input_types(std::vector<InputTypes> const& types) {
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    impl_->models_[i].set_input_types(types[i]);
+  }
+}
+
+void Model::begin_batch(std::int64_t first_sample) {
+  impl_->first_sample_ = first_sample;
+  impl_->inputs_.load();
+}
+
+ModelOutput Model::forward(std::size_t member) {
+  return impl_->forward(member);
+}
+
+std::int64_t Model::micro_batch() const {
+  auto smallest = batch_size();
+  for (auto const& model : impl_->models_) {
+    if (model.micro_batch() > 0) {
+      smallest = std::min(smallest, model.micro_batch());
+    }
+  }
+  return smallest;
+}
+
+std::int64_t Model::parameter_bytes() const {
+  std::int64_t bytes = 0;
+  for (auto const& model : impl_->models_) {
+    for (auto const& [name, tensor] : model.backend().tensors(true)) {
+      bytes += static_cast<std::int64_t>(tensor.nbytes());
+    }
+  }
+  return bytes;
+}
+
+std::vector<Parameter> Model::parameters(std::size_t model) const {
+  std::vector<Parameter> all;
+  for (auto const& [name, tensor] : impl_->models_[model].backend().tensors(false)) {
+    all.push_back({name, tensor.sizes().vec(), to_doubles(tensor)});
+  }
+  return all;
+}
+
+std::string Model::kind(std::size_t model) const {
+  return impl_->models_[model].backend().kind();
 }
 
 } // namespace fod

@@ -102,12 +102,16 @@ ModelOutput select_output(c10::IValue const& output, std::string const& key) {
   if (!value.isTensor() || !value.toTensor().defined()) {
     refuse_non_tensor(value);
   }
-  auto tensor = std::make_shared<torch::Tensor>(value.toTensor().contiguous());
+  return to_output(value.toTensor());
+}
+
+ModelOutput to_output(torch::Tensor const& tensor) {
+  auto owner = std::make_shared<torch::Tensor>(tensor.contiguous());
   ModelOutput result;
-  result.values = tensor->const_data_ptr();
-  result.type = element_type_of(tensor->scalar_type());
-  result.shape = tensor->sizes().vec();
-  result.owner = std::move(tensor);
+  result.values = owner->const_data_ptr();
+  result.type = element_type_of(owner->scalar_type());
+  result.shape = owner->sizes().vec();
+  result.owner = std::move(owner);
   return result;
 }
 

@@ -73,53 +73,15 @@ std::string reason(std::exception const& error) {
   return text;
 }
 
-void make_deterministic(int threads) {
+void make_deterministic(int threads, bool tf32) {
   at::set_num_threads(threads);
   auto& context = at::globalContext();
   context.setBenchmarkCuDNN(false);
   context.setDeterministicCuDNN(true);
   // Convolutions begin with TF32 on a GPU, which loses thirteen bits.
-  context.setAllowTF32CuDNN(false);
-  context.setAllowTF32CuBLAS(false);
-  context.setFloat32MatmulPrecision("highest");
-}
-
-InputField::InputField(FieldSpec const& spec, std::int64_t batch_size, Device const& device)
-    : spec_(spec), device_(torch_device(device)),
-      staging_(torch::zeros(
-          with_leading(batch_size, spec.shape),
-          torch::TensorOptions(scalar_type(spec.type)).pinned_memory(device.is_cuda))) {}
-
-std::span<std::byte> InputField::bytes() const {
-  return {static_cast<std::byte*>(staging_.data_ptr()), staging_.nbytes()};
-}
-
-void InputField::normalize(Normalization const& normalization) {
-  auto const count = static_cast<std::int64_t>(normalization.mean.size());
-  bool const per_channel = count > 1;
-  if (per_channel && (spec_.shape.empty() || spec_.shape[0] != count)) {
-    throw bad_input("--normalize has " + std::to_string(count) + " values for input " + spec_.name,
-                    "its samples have shape " + to_string(spec_.shape),
-                    "give one value, or one per channel (the first extent)");
-  }
-  Shape extents(spec_.shape.size(), 1);
-  if (per_channel) {
-    extents[0] = count;
-  }
-  auto const values = [&](std::vector<double> const& numbers) {
-    return torch::tensor(numbers, torch::kFloat64).reshape(extents).to(torch::kFloat32).to(device_);
-  };
-  mean_ = values(normalization.mean);
-  std_ = values(normalization.std);
-}
-
-torch::Tensor InputField::tensor(ElementType type) const {
-  auto moved = staging_.to(device_, /*non_blocking=*/true);
-  auto const target = scalar_type(type);
-  if (mean_.defined() && is_floating(type)) {
-    return moved.to(torch::kFloat32).sub_(mean_).div_(std_).to(target);
-  }
-  return moved.to(target);
+  context.setAllowTF32CuDNN(tf32);
+  context.setAllowTF32CuBLAS(tf32);
+  context.setFloat32MatmulPrecision(tf32 ? "high" : "highest");
 }
 
 } // namespace torch_support

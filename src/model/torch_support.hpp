@@ -17,25 +17,7 @@ torch::Device torch_device(Device const& device);
 std::string reason(std::exception const& error);
 
 /// Threads, determinism: the settings under which the same input gives the same bytes.
-void make_deterministic(int threads);
-
-/// Turns the raw input of one field into what the model gets.
-class InputField {
-public:
-  InputField(FieldSpec const& spec, std::int64_t batch_size, Device const& device);
-
-  [[nodiscard]] FieldSpec const& spec() const { return spec_; }
-  [[nodiscard]] std::span<std::byte> bytes() const;
-  /// @throws Error (usage) if the number of values does not fit the channels
-  void normalize(Normalization const& normalization);
-  [[nodiscard]] torch::Tensor tensor(ElementType type) const;
-
-private:
-  FieldSpec spec_;
-  torch::Device device_;
-  torch::Tensor staging_; ///< on the host, pinned for a GPU
-  torch::Tensor mean_;
-  torch::Tensor std_;
-};
+/// @param tf32 lets float32 products round their factors to 10 bits, on GPUs that can
+void make_deterministic(int threads, bool tf32);
 
 } // namespace fod::torch_support

@@ -50,26 +50,25 @@ std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
 /// Rank 0 reads the file for all. @param hash set to its checksum
 std::unique_ptr<Model> load(Config const& config, Inputs const& inputs, Machine const& machine,
                             Comm const& comm, std::string& hash) {
+  ModelOptions options;
   std::string bytes;
   comm.on_root([&] {
-    bytes = read_file(config.model);
+    bytes = is_model_file(config.model) ? read_file(config.model) : std::string();
     model_kind(config.model, bytes);
   });
-  ModelOptions options;
-  options.spec = config.model;
-  options.bytes = comm.broadcast(std::move(bytes));
+  options.sources.push_back({config.model, comm.broadcast(std::move(bytes))});
   options.device = machine.device;
   options.threads = machine.threads;
   options.fields = inputs.dataset.fields();
   options.batch_size = config.batch_size;
   options.output_key = config.output_key;
-  hash = checksum_text(checksum_of(options.bytes));
+  hash = checksum_text(checksum_of(options.sources[0].bytes));
   std::unique_ptr<Model> model;
   comm.agree([&] {
     for (auto const& text : config.normalize) {
       options.normalizations.push_back(parse_normalization(text));
     }
-    model = load_model(options);
+    model = std::make_unique<Model>(options);
   });
   return model;
 }

@@ -97,7 +97,8 @@ ProbeResult run_block(Config const& config, Inputs const& inputs, Model& model,
   Checksum ignored;
   auto const forward = [&](IndexRange samples) {
     inputs.fill(model, samples, ignored);
-    return model.forward();
+    model.begin_batch(samples.begin);
+    return model.forward(0);
   };
   IndexRange const first{0, std::min(block.end, config.batch_size)};
   for (int run = 1; run < warm_up_runs; ++run) {
@@ -166,12 +167,12 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm
     Checksum ignored;
     inputs.fill(model, {0, std::min(inputs.dataset.size(), config.batch_size)}, ignored);
     ProbeResult types;
-    types.input_types = model.find_input_types();
+    types.input_types = model.find_input_types()[0];
     decided = encode(types);
   });
   auto const input_types = decode(comm.broadcast(decided)).input_types;
   comm.agree([&] {
-    model.set_input_types(input_types);
+    model.set_input_types({input_types});
     decided = encode(run_block(config, inputs, model, device, input_types));
   });
   auto result = decode(comm.broadcast(decided));

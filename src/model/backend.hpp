@@ -1,0 +1,57 @@
+#pragma once
+
+#include "torch_support.hpp"
+
+#include <ATen/core/ivalue.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// Inside of the model module: what differs between the kinds of model, one file each.
+namespace fod {
+
+/// One loaded model that is called on tensors of this rank's device.
+class Backend {
+public:
+  virtual ~Backend() = default;
+
+  /// One forward. @throws whatever the framework throws; Error (usage) for a wrong kind of output
+  virtual c10::IValue call(std::vector<torch::Tensor> inputs) = 0;
+
+  [[nodiscard]] virtual Arity arity() const = 0;
+
+  /// What it calculates in: inputs are offered as that type first.
+  [[nodiscard]] virtual ElementType floating_type() const { return ElementType::float32; }
+
+  /// Parameters, and buffers if asked, by name; empty where they cannot be seen.
+  using Tensors = std::vector<std::pair<std::string, torch::Tensor>>;
+  [[nodiscard]] virtual Tensors tensors(bool buffers) const = 0;
+
+  /// Puts dropout layers alone into train mode.
+  /// @return empty, or why it cannot: "it was traced, which …"
+  virtual std::string enable_dropout() = 0;
+
+  /// Runs the forward in that precision. @return empty, or why it cannot
+  virtual std::string set_precision(Precision precision) = 0;
+
+  /// Framework and kind for the provenance: "torchscript".
+  [[nodiscard]] virtual std::string kind() const = 0;
+};
+
+/// What a backend is made from. `bytes` is the file's content, empty for `python:` and `plugin:`.
+struct BackendOptions {
+  std::string spec;
+  std::string const& bytes;
+  Device device;
+  int threads = 1;
+  std::string output_key;
+};
+
+std::unique_ptr<Backend> load_torchscript(BackendOptions const& options);
+std::unique_ptr<Backend> load_aoti(BackendOptions const& options);
+std::unique_ptr<Backend> load_plugin(BackendOptions const& options);
+std::unique_ptr<Backend> load_python(BackendOptions const& options);
+
+} // namespace fod

@@ -1,0 +1,167 @@
+#include "loaded.hpp"
+
+#include "memory.hpp"
+#include "output.hpp"
+#include "precision.hpp"
+
+#include "fod/error.hpp"
+
+#include <ATen/cuda/CUDAContextLight.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include <algorithm>
+
+namespace fod {
+
+LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
+                         InputBatch const& inputs)
+    : spec_(source.spec), output_key_(options.output_key), device_(options.device),
+      dropout_(options.dropout_passes > 0), precision_(options.precision), inputs_(inputs),
+      backend_(load_backend(
+          {source.spec, source.bytes, options.device, options.threads, options.output_key})) {
+  require_arguments();
+  prepare(options);
+}
+
+void LoadedModel::require_arguments() const {
+  auto const arity = backend_->arity();
+  auto const given = std::ssize(inputs_.fields());
+  if (given >= arity.least && (arity.most < 0 || given <= arity.most)) {
+    return;
+  }
+  throw bad_input("the model takes " + std::to_string(arity.least) +
+                      (arity.least == 1 ? " input (" : " inputs (") + arity.names + ")",
+                  "--data gives " + std::to_string(given) + ": " + inputs_.names(),
+                  "repeat --data name=SPEC, or choose and order the fields with --input");
+}
+
+void LoadedModel::prepare(ModelOptions const& options) {
+  if (dropout_) {
+    if (auto const why = backend_->enable_dropout(); !why.empty()) {
+      throw bad_input("--mc-dropout cannot be done with the model " + spec_, why,
+                      "export a model with nn.Dropout layers by torch.jit.script(model)");
+    }
+  }
+  if (precision_ == Precision::tf32 && !device_.is_cuda) {
+    throw bad_input("--precision tf32 needs a GPU", "it is a format of NVIDIA's tensor cores",
+                    "leave it out, or take bf16");
+  }
+  if (precision_ != Precision::fp32) {
+    if (auto const why = backend_->set_precision(options.precision); !why.empty()) {
+      throw bad_input("--precision " + std::string(name_of(precision_)) +
+                          " cannot be done with the model " + spec_,
+                      why, "export the model in that precision");
+    }
+  }
+}
+
+ModelOutput LoadedModel::run_rows(InputTypes const& types, IndexRange rows) {
+  torch_support::PrecisionScope const precision(precision_, device_);
+  return torch_support::select_output(backend_->call(inputs_.tensors(types, rows)), output_key_);
+}
+
+ModelOutput LoadedModel::run(InputTypes const& types, std::uint64_t dropout_seed) {
+  c10::InferenceMode const inference;
+  if (dropout_) {
+    at::manual_seed(dropout_seed);
+  }
+  ModelOutput output;
+  if (micro_batch_ == 0) {
+    output = run_rows(types, {0, inputs_.size()});
+  } else {
+    std::vector<torch::Tensor> parts;
+    for (std::int64_t begin = 0; begin < inputs_.size(); begin += micro_batch_) {
+      auto const part = run_rows(types, {begin, std::min(begin + micro_batch_, inputs_.size())});
+      parts.push_back(*std::static_pointer_cast<torch::Tensor const>(part.owner));
+    }
+    output = torch_support::to_output(torch::cat(parts));
+  }
+  if (device_.is_cuda) {
+    output.stream = {c10::cuda::getCurrentCUDAStream().stream()};
+  }
+  return output;
+}
+
+void LoadedModel::shrink(std::exception const& error) {
+  torch_support::release_cached_memory(device_);
+  auto const now = micro_batch_ == 0 ? inputs_.size() : micro_batch_;
+  if (now <= 1) {
+    throw run_failure("there is no memory for a single sample of " + inputs_.described(types_),
+                      torch_support::reason(error) + "; " + torch_support::memory_state(device_),
+                      "use a device with more memory, or a smaller model");
+  }
+  micro_batch_ = (now + 1) / 2;
+}
+
+ModelOutput LoadedModel::forward(std::uint64_t dropout_seed) {
+  for (;;) {
+    try {
+      return run(types_, dropout_seed);
+    } catch (std::exception const& error) {
+      if (torch_support::is_out_of_memory(error)) {
+        shrink(error);
+        continue;
+      }
+      if (dynamic_cast<Error const*>(&error) != nullptr) {
+        throw;
+      }
+      throw run_failure("the model failed on a batch of " + inputs_.described(types_),
+                        torch_support::reason(error), "see that it takes every sample");
+    }
+  }
+}
+
+std::string LoadedModel::first_weight() const {
+  for (auto const& [name, tensor] : backend_->tensors(false)) {
+    if (tensor.dim() > 1) {
+      return "; its first weight, " + name + ", has shape " + to_string(tensor.sizes().vec());
+    }
+  }
+  return {};
+}
+
+InputTypes LoadedModel::find_input_types() {
+  // Each input's forms in order of preference; all combinations are tried, early ones first.
+  std::vector<InputTypes> forms;
+  std::size_t combinations = 1;
+  for (auto const& field : inputs_.fields()) {
+    forms.push_back({backend_->floating_type()});
+    if (!is_floating(field.type)) {
+      forms.back().push_back(field.type);
+      if (field.type != ElementType::int64 && field.type != ElementType::boolean) {
+        forms.back().push_back(ElementType::int64); // what embeddings take
+      }
+    }
+    combinations *= forms.back().size();
+  }
+  std::string first_reason;
+  for (std::size_t combination = 0; combination < combinations; ++combination) {
+    auto rest = combination;
+    types_.clear();
+    for (auto const& form : forms) {
+      types_.push_back(form[rest % form.size()]);
+      rest /= form.size();
+    }
+    try {
+      static_cast<void>(forward(0));
+      return types_;
+    } catch (std::exception const& error) {
+      auto const* ours = dynamic_cast<Error const*>(&error);
+      if (ours != nullptr && ours->code() == ExitCode::usage) {
+        return types_; // it ran, and what it returned is judged by whoever asks for it
+      }
+      first_reason = !first_reason.empty() ? first_reason
+                     : ours != nullptr     ? ours->message().why
+                                           : error.what();
+    }
+  }
+  types_.clear();
+  for (auto const& form : forms) {
+    types_.push_back(form.front());
+  }
+  throw bad_input("the model does not take a batch of " + inputs_.described(types_),
+                  first_reason + first_weight(),
+                  "give samples of the shape and type that the model was made for");
+}
+
+} // namespace fod

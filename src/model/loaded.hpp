@@ -1,0 +1,48 @@
+#pragma once
+
+#include "backend.hpp"
+#include "inputs.hpp"
+
+/// Inside of the model module: one model, whatever its kind.
+namespace fod {
+
+/// A backend with all that a batch goes through before and after it.
+class LoadedModel {
+public:
+  /// @throws Error (usage) if it takes another number of inputs or cannot do what is asked for
+  LoadedModel(ModelOptions const& options, ModelSource const& source, InputBatch const& inputs);
+
+  [[nodiscard]] InputTypes find_input_types();
+  void set_input_types(InputTypes types) { types_ = std::move(types); }
+
+  /// @param dropout_seed seeds the random numbers of this forward, if dropout is on
+  [[nodiscard]] ModelOutput forward(std::uint64_t dropout_seed);
+
+  /// Samples that go through at once; 0 for the whole batch.
+  [[nodiscard]] std::int64_t micro_batch() const { return micro_batch_; }
+  void forget_micro_batch() { micro_batch_ = 0; }
+  [[nodiscard]] Backend const& backend() const { return *backend_; }
+
+private:
+  void require_arguments() const;
+  void prepare(ModelOptions const& options);
+  [[nodiscard]] ModelOutput run(InputTypes const& types, std::uint64_t dropout_seed);
+  [[nodiscard]] ModelOutput run_rows(InputTypes const& types, IndexRange rows);
+  void shrink(std::exception const& error);
+  [[nodiscard]] std::string first_weight() const;
+
+  std::string spec_;
+  std::string output_key_;
+  Device device_;
+  bool dropout_;
+  Precision precision_;
+  InputBatch const& inputs_;
+  std::unique_ptr<Backend> backend_;
+  InputTypes types_;
+  std::int64_t micro_batch_ = 0;
+};
+
+/// The backend for a --model value.
+std::unique_ptr<Backend> load_backend(BackendOptions const& options);
+
+} // namespace fod
