@@ -13,7 +13,9 @@ namespace fod {
 /// Everything a user can ask `fod-generate` for.
 struct Config {
   // What to run
-  std::string model;
+  std::vector<std::string> models;    ///< more than one is an ensemble
+  std::vector<double> weights;        ///< of the models; empty: equal
+  std::int64_t dropout_passes = 0;    ///< of --mc-dropout; 0: off
   std::vector<std::string> data;      ///< `[name=]SPEC`
   std::vector<std::string> inputs;    ///< fields that become the model's arguments, in order
   std::vector<std::string> joined;    ///< fields that become one argument, of --concat
@@ -26,7 +28,8 @@ struct Config {
   OutputMode output_mode = OutputMode::automatic;
   std::string output_key; ///< entry of a dict or tuple, dotted; empty: the output itself
   std::vector<std::string> transforms; ///< as `parse_transforms` takes them
-  std::int64_t batch_size = 64;
+  std::int64_t batch_size = 64;        ///< 0: `auto`, found at the probe
+  Precision precision = Precision::fp32;
   int threads = 0; ///< per rank; 0: the cores bound to the rank
   std::string device = "auto";
   bool share_gpus = false;
@@ -34,7 +37,10 @@ struct Config {
   // What to write
   std::string out;
   bool overwrite = false;
-  bool allow_nonfinite = false;    ///< keep rows that are not finite, marked
+  bool allow_nonfinite = false; ///< keep rows that are not finite, marked
+  bool keep_members = false;
+  bool keep_logits = false;
+  std::string posterior;           ///< file for (mu, rho) of Bayesian layers; empty: none
   double checkpoint_interval = 60; ///< seconds
   std::string json;                ///< empty: no JSON
   std::vector<std::string> meta;   ///< `k=v`, `k:=json`, `@file.json`, `auto`
@@ -61,9 +67,24 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
 /// `a:b` of `--range`; either side may be left out. @throws Error (usage)
 IndexRange parse_range(std::string const& text);
 
-/// `temperature=T`, `smooth=ALPHA`, `topk=K`, in the order in which they are applied.
+/// A number from 1 to 2^24, or `auto`, which is 0. @throws Error (usage)
+std::int64_t parse_batch_size(std::string const& text);
+
+/// What --transform asks for. Built-in steps run with the softmax; those of the user's own,
+/// `python:` or `plugin:`, run on the host, each followed by the built-in ones after it.
+struct TransformPlan {
+  struct Own {
+    std::string spec;
+    TransformChain then;
+  };
+  TransformChain first;
+  std::vector<Own> own;
+};
+
+/// `temperature=T`, `smooth=ALPHA`, `topk=K`, `python:…`, `plugin:…`, in the order in which they
+/// are applied.
 /// @throws Error (usage) for unknown ones, values out of range, a temperature after another step
-TransformChain parse_transforms(std::vector<std::string> const& arguments);
+TransformPlan parse_transforms(std::vector<std::string> const& arguments);
 
 /// `[field:]mean=M[,M…],std=S[,S…]` of `--normalize`.
 struct Normalization {

@@ -69,16 +69,19 @@ private:
   std::int64_t source_size_ = 0;
 };
 
-/// Class indices of all samples of the dataset.
+/// Class indices of all samples of the dataset, or counts per class (of annotators' votes).
 class Labels {
 public:
   /// @param spec as for `--data` (of CIFAR the label is taken, the fine one); integers (or whole
-  /// floats) of shape (N,) or (N,1)
+  /// floats): indices of shape (N,) or (N,1), counts of shape (N,K)
   /// @param samples number of samples of the dataset before `--max-samples`
   /// @throws Error (usage) if there are not as many labels as samples, or for another shape
   Labels(std::string const& spec, std::int64_t samples);
 
-  /// @throws Error (failed) for a label that is no whole number
+  /// Classes of a row of counts; 0 if labels are indices.
+  [[nodiscard]] std::int64_t counts() const;
+  /// @param out one number per sample, or `counts()` of them
+  /// @throws Error (failed) for a label that is no whole number, or a count below 0
   void read(IndexRange range, std::span<std::int64_t> out) const;
 
 private:

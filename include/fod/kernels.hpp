@@ -36,6 +36,7 @@ struct EpilogueView {
   float* confidence = nullptr;        ///< largest probability
   std::int32_t* prediction = nullptr; ///< its class, the lowest among equals
   std::uint8_t* flags = nullptr;      ///< RowFlag bits
+  float* logits = nullptr; ///< rows * classes: the output itself, (0, x) for `sigmoid`; may be null
 };
 
 /// One pass over a model's output: softmax (in float32, or float64 for a float64 output; the
@@ -51,27 +52,40 @@ void distributions(void const* values, EpilogueSpec const& spec, EpilogueView co
                    StreamView stream);
 } // namespace cuda
 
+/// The members of an ensemble that become one. All of the first member's rows come first.
+struct EnsembleSpec {
+  std::int64_t rows = 0;
+  std::int64_t classes = 0;
+  std::int64_t members = 0;
+  std::int64_t member_rows = 0;    ///< rows from one member's first row to the next member's
+  double const* weights = nullptr; ///< of the members, summing to 1; where the results are
+};
+
+/// What members disagree about; one entry per row.
+struct EnsembleView {
+  EpilogueView mean;             ///< of the weighted mean distribution; its flags are those of any
+                                 ///< member, its entropy the total one
+  float* aleatoric = nullptr;    ///< weighted mean of the members' entropies, in nats
+  float* epistemic = nullptr;    ///< total - aleatoric: mutual information of class and member
+  float* disagreement = nullptr; ///< weight of the members that predict another class than the mean
+};
+
+/// Joins the members of every row: the mean, and its entropy taken apart as total = aleatoric +
+/// epistemic (Depeweg et al., "Decomposition of Uncertainty in Bayesian Deep Learning", 2018, eq. 1
+/// to 3). Sums run in the order of the members, in float64.
+namespace host {
+void ensemble(EpilogueView const& members, EnsembleSpec const& spec, EnsembleView const& out);
+}
+namespace cuda {
+/// Queued on `stream`; all pointers are the device's.
+void ensemble(EpilogueView const& members, EnsembleSpec const& spec, EnsembleView const& out,
+              StreamView stream);
+} // namespace cuda
+
 /// Tolerance of the probability check for outputs of a type: half precision misses 1e-4 by
 /// rounding alone.
 float probability_tolerance(ElementType type);
-
-/// Owns the memory of the results and runs the pass where the output is.
-class Epilogue {
-public:
-  Epilogue(Device const& device, std::int64_t most_rows, std::int64_t classes);
-
-  /// Results on the host, valid until the next call.
-  EpilogueView run(void const* values, EpilogueSpec const& spec, StreamView stream);
-
-private:
-  [[nodiscard]] EpilogueView view(Buffer const& buffer) const;
-
-  bool on_device_;
-  std::int64_t most_rows_;
-  std::int64_t classes_;
-  std::size_t bytes_;
-  Buffer host_;
-  Buffer device_;
-};
+/// The same for float32 outputs of a forward in half precision.
+float probability_tolerance(Precision precision);
 
 } // namespace fod

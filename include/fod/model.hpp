@@ -40,11 +40,13 @@ struct ModelOptions {
   Precision precision = Precision::fp32;
   std::int64_t dropout_passes = 0; ///< of --mc-dropout; 0: dropout stays off
   std::int64_t seed = 0;           ///< of the dropout passes
+  bool parameters_only = false;    ///< there is no data: only `parameters` is asked for
 };
 
-/// A parameter of a model, on the host as float64.
+/// A parameter of a model, its values on the host as float64.
 struct Parameter {
   std::string name;
+  ElementType type = ElementType::float32;
   Shape shape;
   std::vector<double> values;
 };

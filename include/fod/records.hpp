@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -89,18 +88,5 @@ std::string_view name_of(Precision precision);
 
 /// What `/row_status` says of a row.
 enum class RowStatus : std::uint8_t { good = 0, nonfinite = 1, unreadable = 2 };
-
-/// Results of a run of samples on the host, ready to be written; all spans have one entry per
-/// sample, `distributions` has `classes` per sample, row after row.
-struct SampleRows {
-  IndexRange range; ///< global sample ids
-  std::int64_t classes = 0;
-  std::span<float const> distributions;
-  std::span<float const> entropy;           ///< Shannon entropy in nats
-  std::span<float const> confidence;        ///< largest probability
-  std::span<std::int32_t const> prediction; ///< its class, the lowest among equals
-  std::span<std::uint8_t const> status;     ///< RowStatus
-  std::span<std::int64_t const> labels;     ///< empty without labels
-};
 
 } // namespace fod

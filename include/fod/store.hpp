@@ -26,9 +26,13 @@ struct Layout {
   std::int64_t classes = 0;
   ElementType distribution_type = ElementType::float32; ///< float64 only in imported files
   bool labels = false;
-  bool uncertainty = true;     ///< /uncertainty/{entropy,confidence,prediction}
-  double sum_tolerance = 1e-4; ///< how far a row's sum may be from 1
-  bool explicit_ids = false;   ///< ids come from an imported file instead of being the row's index
+  std::int64_t label_counts = 0; ///< labels are counts over so many classes; 0: class indices
+  std::int64_t members = 1;      ///< of the ensemble; more than one adds its uncertainties
+  bool keep_members = false;     ///< /members (N, members, classes)
+  bool keep_logits = false;      ///< /logits (N, classes), or (N, members, classes)
+  bool uncertainty = true;       ///< /uncertainty/{entropy,confidence,prediction}
+  double sum_tolerance = 1e-4;   ///< how far a row's sum may be from 1
+  bool explicit_ids = false; ///< ids come from an imported file instead of being the row's index
 
   /// Global ids of the samples in the file.
   [[nodiscard]] IndexRange samples() const { return grid.samples_of(blocks); }
@@ -38,9 +42,9 @@ struct Layout {
 struct Section {
   std::string path;
   ElementType type = ElementType::float32;
-  std::int64_t columns = 0; ///< 0: one-dimensional
+  Shape row; ///< extents of one row; empty for one number
   [[nodiscard]] std::int64_t row_bytes() const {
-    return std::max<std::int64_t>(1, columns) * static_cast<std::int64_t>(size_of(type));
+    return std::max<std::int64_t>(1, element_count(row)) * static_cast<std::int64_t>(size_of(type));
   }
 };
 

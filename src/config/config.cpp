@@ -5,8 +5,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <sstream>
 
 namespace fod {
@@ -22,16 +24,23 @@ kept; 4 failed at run time, progress kept.)";
 /// What the library cannot store in Config's own types.
 struct Raw {
   std::string range;
+  std::string batch_size = "64";
   std::string model_name;
   std::int64_t model_epoch = 0;
   bool progress = false;
 };
 
 void add_inputs(CLI::App& app, Config& config, Raw& raw) {
-  app.add_option("--model", config.model, "Model: a TorchScript file m.pt")->required();
+  app.add_option("--model", config.models,
+                 "Model: m.pt (TorchScript), m.pt2 (AOTInductor), python:module:callable or "
+                 "plugin:libx.so. Repeat for an ensemble")
+      ->required()
+      ->allow_extra_args(false);
+  app.add_option("--weights", config.weights, "Weights of an ensemble's models; made to sum to 1")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--data", config.data,
                  "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too). Repeat for several")
-      ->required()
       ->allow_extra_args(false);
   app.add_option("--input", config.inputs, "Fields that become the model's arguments, in order")
       ->delimiter(',')
@@ -40,7 +49,8 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
                  "Fields that become one argument, joined along the first extent of a sample")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--labels", config.labels, "Class indices, a SPEC as for --data");
+  app.add_option("--labels", config.labels,
+                 "Class indices (N) or counts per class (N,K), a SPEC as for --data");
   app.add_option("--normalize", config.normalize,
                  "[field:]mean=M[,M...],std=S[,S...]: (x - mean) / std, per channel or for all")
       ->allow_extra_args(false);
@@ -49,7 +59,7 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_option("--range", raw.range, "Samples a:b alone, cut at block boundaries");
 }
 
-void add_running(CLI::App& app, Config& config) {
+void add_running(CLI::App& app, Config& config, Raw& raw) {
   std::map<std::string, OutputMode> const modes{{"auto", OutputMode::automatic},
                                                 {"logits", OutputMode::logits},
                                                 {"probs", OutputMode::probs},
@@ -59,24 +69,37 @@ void add_running(CLI::App& app, Config& config) {
       ->transform(CLI::CheckedTransformer(modes).description(""));
   app.add_option("--output", config.output_key, "Entry of a dict or tuple output, dotted (a.0)");
   app.add_option("--transform", config.transforms,
-                 "temperature=T (on logits), smooth=ALPHA, topk=K. Repeat: applied in order")
+                 "temperature=T (on logits), smooth=ALPHA, topk=K, python:module:callable, "
+                 "plugin:libx.so. Repeat: applied in order")
       ->allow_extra_args(false);
-  app.add_option("--batch-size", config.batch_size, "Samples of one forward")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 24))
+  app.add_option("--mc-dropout", config.dropout_passes,
+                 "Members by so many passes with dropout layers on, seeded")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
+  app.add_option("--batch-size", raw.batch_size, "Samples of one forward, or auto")
       ->capture_default_str();
+  std::map<std::string, Precision> const precisions{{"fp32", Precision::fp32},
+                                                    {"tf32", Precision::tf32},
+                                                    {"bf16", Precision::bf16},
+                                                    {"fp16", Precision::fp16}};
+  app.add_option("--precision", config.precision, "Of the forward: fp32|tf32|bf16|fp16")
+      ->transform(CLI::CheckedTransformer(precisions).description(""));
   app.add_option("--threads", config.threads, "CPU threads per rank (default: its bound cores)")
       ->check(CLI::Range(1, 4096));
   app.add_option("--device", config.device, "auto|cpu|cuda|cuda:K|gpu|gpu:K")
       ->capture_default_str();
   app.add_flag("--share-gpus", config.share_gpus, "Let several ranks use one GPU");
-  app.add_option("--seed", config.seed, "Seed, recorded")->capture_default_str();
+  app.add_option("--seed", config.seed, "Seed of --mc-dropout, recorded")->capture_default_str();
 }
 
 void add_outputs(CLI::App& app, Config& config, Raw& raw) {
-  app.add_option("--out", config.out, "Result file R.h5")->required();
+  app.add_option("--out", config.out, "Result file R.h5");
   app.add_flag("--overwrite", config.overwrite, "Replace an existing output");
   app.add_flag("--allow-nonfinite", config.allow_nonfinite,
                "Keep rows with NaN or infinity, marked in /row_status, instead of stopping");
+  app.add_flag("--keep-members", config.keep_members, "Keep each member's distribution too");
+  app.add_flag("--keep-logits", config.keep_logits, "Keep what the models returned too");
+  app.add_option("--posterior", config.posterior,
+                 "Write {layer: {mu, rho, sigma}} of Bayesian layers to this HDF5 file");
   app.add_option("--checkpoint-interval", config.checkpoint_interval,
                  "Seconds between two savings of progress")
       ->check(CLI::Range(0.0, 1e6))
@@ -90,6 +113,36 @@ void add_outputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_flag("--progress,!--no-progress", raw.progress, "Show progress, or do not");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_config("--config", "", "Read flags from a TOML file: key = value, without dashes");
+}
+
+/// What no single flag can tell.
+void check_together(Config const& config) {
+  auto const help = std::string("`fod-generate --help` lists the flags");
+  bool const job = !config.data.empty() || !config.out.empty();
+  if (job || config.posterior.empty()) {
+    if (config.data.empty()) {
+      throw bad_input("bad usage", "--data is required", help);
+    }
+    if (config.out.empty()) {
+      throw bad_input("bad usage", "--out is required", help);
+    }
+  }
+  if (config.keep_members && config.models.size() == 1 && config.dropout_passes == 0) {
+    throw bad_input("--keep-members needs members", "there is one model and no --mc-dropout",
+                    "repeat --model, or leave the flag out");
+  }
+  if (!config.weights.empty()) {
+    auto const bad = [](double weight) { return !(weight >= 0) || weight > 1e30; };
+    double const sum = std::accumulate(config.weights.begin(), config.weights.end(), 0.0);
+    if (config.weights.size() != config.models.size() || sum <= 0 ||
+        std::any_of(config.weights.begin(), config.weights.end(), bad)) {
+      throw bad_input("cannot use --weights",
+                      "it takes one number from 0 for each --model, not all 0; there are " +
+                          std::to_string(config.weights.size()) + " for " +
+                          std::to_string(config.models.size()),
+                      "write --weights 2,1,1 for three models");
+    }
+  }
 }
 
 std::vector<std::string> flag_names(CLI::App const& app) {
@@ -132,7 +185,7 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
   app.footer(footer);
   app.set_version_flag("--version", std::string(version()));
   add_inputs(app, config, raw);
-  add_running(app, config);
+  add_running(app, config, raw);
   add_outputs(app, config, raw);
   try {
     app.parse(argc, argv);
@@ -148,6 +201,8 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
   if (!raw.range.empty()) {
     config.range = parse_range(raw.range);
   }
+  config.batch_size = parse_batch_size(raw.batch_size);
+  check_together(config);
   if (app.count("--model-name") > 0) {
     config.model_name = raw.model_name;
   }

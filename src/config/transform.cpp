@@ -10,7 +10,8 @@ namespace {
 
 Error bad_transform(std::string const& argument, std::string const& why) {
   return bad_input("cannot read --transform " + argument, why,
-                   "write temperature=T (T > 0), smooth=ALPHA (0 to 1) or topk=K (K >= 1)");
+                   "write temperature=T (T > 0), smooth=ALPHA (0 to 1), topk=K (K >= 1), "
+                   "python:module:callable or plugin:libx.so");
 }
 
 template <class Number>
@@ -31,7 +32,12 @@ void append(TransformChain& chain, std::string const& argument, RowTransform con
   chain.steps[chain.size++] = step;
 }
 
-void add(TransformChain& chain, std::string const& argument) {
+void add(TransformPlan& plan, std::string const& argument) {
+  if (argument.starts_with("python:") || argument.starts_with("plugin:")) {
+    plan.own.push_back({argument, {}});
+    return;
+  }
+  auto& chain = plan.own.empty() ? plan.first : plan.own.back().then;
   auto const equals = argument.find('=');
   auto const name = argument.substr(0, equals);
   auto const begin = equals == std::string::npos ? argument.size() : equals + 1;
@@ -40,7 +46,7 @@ void add(TransformChain& chain, std::string const& argument) {
     if (!(temperature > 0) || temperature > 1e30F) {
       throw bad_transform(argument, "a temperature is above 0");
     }
-    if (chain.size > 0) {
+    if (chain.size > 0 || !plan.own.empty()) {
       throw bad_transform(argument, "it works on logits, but comes after a step that made "
                                     "probabilities of them");
     }
@@ -66,12 +72,12 @@ void add(TransformChain& chain, std::string const& argument) {
 
 } // namespace
 
-TransformChain parse_transforms(std::vector<std::string> const& arguments) {
-  TransformChain chain;
+TransformPlan parse_transforms(std::vector<std::string> const& arguments) {
+  TransformPlan plan;
   for (auto const& argument : arguments) {
-    add(chain, argument);
+    add(plan, argument);
   }
-  return chain;
+  return plan;
 }
 
 } // namespace fod

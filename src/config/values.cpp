@@ -34,6 +34,20 @@ std::vector<std::string> split(std::string const& text, char separator) {
 
 } // namespace
 
+std::int64_t parse_batch_size(std::string const& text) {
+  constexpr std::int64_t most = std::int64_t{1} << 24;
+  std::int64_t value = 0;
+  if (text == "auto") {
+    return value;
+  }
+  if (!parse_whole(text, value) || value < 1 || value > most) {
+    throw bad_input("cannot read --batch-size " + text,
+                    "it is a number from 1 to " + std::to_string(most) + ", or auto",
+                    "write --batch-size 64 or --batch-size auto");
+  }
+  return value;
+}
+
 IndexRange parse_range(std::string const& text) {
   auto const colon = text.find(':');
   IndexRange range{0, std::numeric_limits<std::int64_t>::max()};

@@ -4,6 +4,7 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -106,11 +107,11 @@ Labels::Labels(std::string const& spec, std::int64_t samples)
     : source_(is_cifar(spec) ? open_cifar(spec, "labels", CifarPart::label)
                              : open_source(spec, "labels")) {
   auto const& shape = source_->field().shape;
-  if (!shape.empty() && shape != Shape{1}) {
+  if (shape.size() > 1) {
     throw bad_input("labels " + spec + " have the shape " +
                         to_string(with_leading(source_->size(), shape)),
-                    "one class index per sample is needed, shape (N,) or (N,1)",
-                    "save them so; from one-hot rows, numpy.save('y.npy', y.argmax(axis=1))");
+                    "a class index per sample is needed, shape (N,) or (N,1), or counts (N,K)",
+                    "save them so, numpy.save('y.npy', y.reshape(len(y), -1))");
   }
   if (source_->size() != samples) {
     throw bad_input("labels " + spec + " hold " + std::to_string(source_->size()) +
@@ -120,18 +121,26 @@ Labels::Labels(std::string const& spec, std::int64_t samples)
   }
 }
 
+std::int64_t Labels::counts() const {
+  auto const& shape = source_->field().shape;
+  return shape.empty() || shape[0] == 1 ? 0 : shape[0];
+}
+
 void Labels::read(IndexRange range, std::span<std::int64_t> out) const {
   auto const type = source_->field().type;
   auto const size = size_of(type);
   std::vector<std::byte> bytes(out.size() * size);
   source_->read(range, bytes);
+  auto const columns = static_cast<std::size_t>(std::max<std::int64_t>(1, counts()));
   for (std::size_t i = 0; i < out.size(); ++i) {
     auto const label = stored(type, bytes.data() + i * size);
-    if (!label.whole) {
+    if (!label.whole || (counts() > 0 && *label.whole < 0)) {
       throw run_failure("the label of sample " +
-                            std::to_string(range.begin + static_cast<std::int64_t>(i)) + " is " +
-                            digits(label.value),
-                        "a label is a class index, a whole number", "correct the labels' file");
+                            std::to_string(range.begin + static_cast<std::int64_t>(i / columns)) +
+                            " is " + digits(label.value),
+                        counts() > 0 ? "labels (N,K) are counts per class, whole numbers from 0"
+                                     : "a label is a class index, a whole number",
+                        "correct the labels' file");
     }
     out[i] = *label.whole;
   }

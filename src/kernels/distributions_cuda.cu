@@ -1,4 +1,5 @@
 #include "dispatch.cuh"
+#include "warp.cuh"
 
 #include "../device/library.hpp"
 
@@ -6,53 +7,11 @@ namespace fod::cuda {
 
 namespace {
 
-constexpr int warp_size = 32;
-constexpr unsigned whole_warp = 0xffffffffU;
-constexpr int rows_per_block = 4;
-
-/// The threads of a warp share a row.
-struct Warp {
-  int lane;
-  __host__ __device__ std::int64_t first() const { return lane; }
-  __host__ __device__ std::int64_t step() const { return warp_size; }
-  template <class T>
-  __device__ T sum(T value) const {
-    for (int distance = warp_size / 2; distance > 0; distance /= 2) {
-      value += __shfl_xor_sync(whole_warp, value, distance);
-    }
-    return value;
-  }
-  template <class T>
-  __device__ T max(T value) const {
-    for (int distance = warp_size / 2; distance > 0; distance /= 2) {
-      T const other = __shfl_xor_sync(whole_warp, value, distance);
-      value = other > value ? other : value;
-    }
-    return value;
-  }
-  __device__ bool any(bool value) const { return __any_sync(whole_warp, value) != 0; }
-  __device__ row::Best best(row::Best value) const {
-    for (int distance = warp_size / 2; distance > 0; distance /= 2) {
-      row::Best other;
-      other.value = __shfl_xor_sync(whole_warp, value.value, distance);
-      other.index = __shfl_xor_sync(whole_warp, value.index, distance);
-      value.offer(other.value, other.index);
-    }
-    return value;
-  }
-  __device__ void meet() const { __syncwarp(); }
-  /// Lanes before this one whose flag is set; all lanes of the warp call it.
-  __device__ std::int64_t before(bool flag) const {
-    return __popc(__ballot_sync(whole_warp, flag) & ((1U << lane) - 1U));
-  }
-  __device__ std::int64_t total(bool flag) const { return __popc(__ballot_sync(whole_warp, flag)); }
-};
-
 template <class T>
 __global__ void distributions_kernel(T const* values, EpilogueSpec spec, EpilogueView out) {
-  auto const row = static_cast<std::int64_t>(blockIdx.x) * rows_per_block + threadIdx.x / warp_size;
+  auto const row = row_of_warp();
   if (row < spec.rows) {
-    row::run(values, spec, row, out, Warp{static_cast<int>(threadIdx.x) % warp_size});
+    row::run(values, spec, row, out, this_warp());
   }
 }
 
@@ -63,9 +22,8 @@ void distributions(void const* values, EpilogueSpec const& spec, EpilogueView co
   if (spec.rows == 0) {
     return;
   }
-  auto const blocks = static_cast<unsigned>((spec.rows + rows_per_block - 1) / rows_per_block);
   row::with_type(values, spec.type, [&](auto const* typed) {
-    distributions_kernel<<<blocks, rows_per_block * warp_size, 0,
+    distributions_kernel<<<blocks_for(spec.rows), rows_per_block * warp_size, 0,
                            static_cast<cudaStream_t>(stream.handle)>>>(typed, spec, out);
     check(cudaGetLastError(), "cannot start the kernel of the distributions");
   });

@@ -1,6 +1,6 @@
-#include "fod/kernels.hpp"
+#include "fod/epilogue.hpp"
 
-#include "fod/error.hpp"
+#include <algorithm>
 
 namespace fod {
 
@@ -8,61 +8,128 @@ namespace {
 
 /// Every array starts on a line of its own, for aligned stores and copies.
 constexpr std::size_t line = 128;
-std::size_t padded(std::size_t bytes) {
-  return (bytes + line - 1) / line * line;
-}
+
+/// Hands out the parts of one allocation.
+class Parts {
+public:
+  explicit Parts(void* start) : start_(static_cast<std::byte*>(start)) {}
+
+  template <class T>
+  void take(T*& part, std::int64_t count) {
+    part = reinterpret_cast<T*>(start_ == nullptr ? nullptr : start_ + bytes_);
+    auto const size = static_cast<std::size_t>(count) * sizeof(T);
+    bytes_ += (size + line - 1) / line * line;
+  }
+  void take(EpilogueView& view, std::int64_t rows, std::int64_t classes, bool logits) {
+    take(view.distributions, rows * classes);
+    take(view.entropy, rows);
+    take(view.confidence, rows);
+    take(view.prediction, rows);
+    take(view.flags, rows);
+    if (logits) {
+      take(view.logits, rows * classes);
+    }
+  }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+private:
+  std::byte* start_;
+  std::size_t bytes_ = 0;
+};
 
 } // namespace
 
-float probability_tolerance(ElementType type) {
-  switch (type) {
-  case ElementType::float16:
-    return 1e-3F;
-  case ElementType::bfloat16:
-    return 1e-2F;
-  default:
-    return 1e-4F;
-  }
-}
-
-Epilogue::Epilogue(Device const& device, std::int64_t most_rows, std::int64_t classes)
-    : on_device_(device.is_cuda), most_rows_(most_rows), classes_(classes) {
-  auto const rows = static_cast<std::size_t>(most_rows);
-  bytes_ = padded(rows * static_cast<std::size_t>(classes) * sizeof(float)) +
-           2 * padded(rows * sizeof(float)) + padded(rows * sizeof(std::int32_t)) + padded(rows);
+Epilogue::Epilogue(Device const& device, EpilogueShape shape, std::vector<HostStep> steps)
+    : on_device_(device.is_cuda), shape_(std::move(shape)), steps_(std::move(steps)) {
+  static_cast<void>(places(nullptr, &bytes_));
   host_ = Buffer(bytes_, on_device_ ? Buffer::Place::pinned : Buffer::Place::host);
+  std::copy(shape_.weights.begin(), shape_.weights.end(), places(host_.data()).weights);
   if (on_device_) {
     device_ = Buffer(bytes_, Buffer::Place::device);
+    StreamView const first;
+    copy_async(device_.data(), host_.data(), shape_.weights.size() * sizeof(double), first);
+    first.wait();
   }
 }
 
-EpilogueView Epilogue::view(Buffer const& buffer) const {
-  auto const rows = static_cast<std::size_t>(most_rows_);
-  auto* next = static_cast<std::byte*>(buffer.data());
-  auto const take = [&](std::size_t bytes) {
-    auto* start = next;
-    next += padded(bytes);
-    return static_cast<void*>(start);
-  };
-  EpilogueView view;
-  view.distributions =
-      static_cast<float*>(take(rows * static_cast<std::size_t>(classes_) * sizeof(float)));
-  view.entropy = static_cast<float*>(take(rows * sizeof(float)));
-  view.confidence = static_cast<float*>(take(rows * sizeof(float)));
-  view.prediction = static_cast<std::int32_t*>(take(rows * sizeof(std::int32_t)));
-  view.flags = static_cast<std::uint8_t*>(take(rows));
-  return view;
+Epilogue::Places Epilogue::places(void* start, std::size_t* bytes) const {
+  Parts parts(start);
+  Places all;
+  auto const members = shape_.members();
+  auto const rows = shape_.most_rows;
+  parts.take(all.weights, members);
+  parts.take(all.members, members * rows, shape_.classes, shape_.logits);
+  if (members > 1) {
+    parts.take(all.joined.mean, rows, shape_.classes, false);
+    parts.take(all.joined.aleatoric, rows);
+    parts.take(all.joined.epistemic, rows);
+    parts.take(all.joined.disagreement, rows);
+  } else {
+    all.joined.mean = all.members;
+  }
+  if (bytes != nullptr) {
+    *bytes = parts.bytes();
+  }
+  return all;
 }
 
-EpilogueView Epilogue::run(void const* values, EpilogueSpec const& spec, StreamView stream) {
-  if (!on_device_) {
-    host::distributions(values, spec, view(host_));
-    return view(host_);
+EpilogueView Epilogue::of_member(EpilogueView members, std::int64_t member) const {
+  auto const rows = member * shape_.most_rows;
+  members.distributions += rows * shape_.classes;
+  members.entropy += rows;
+  members.confidence += rows;
+  members.prediction += rows;
+  members.flags += rows;
+  if (members.logits != nullptr) {
+    members.logits += rows * shape_.classes;
   }
-  cuda::distributions(values, spec, view(device_), stream);
-  copy_async(host_.data(), device_.data(), bytes_, stream);
-  stream.wait();
-  return view(host_);
+  return members;
+}
+
+EnsembleSpec Epilogue::ensemble(std::int64_t rows, double const* weights) const {
+  return {rows, shape_.classes, shape_.members(), shape_.most_rows, weights};
+}
+
+void Epilogue::add(std::int64_t member, void const* values, EpilogueSpec const& spec,
+                   StreamView stream) {
+  if (on_device_) {
+    cuda::distributions(values, spec, of_member(places(device_.data()).members, member), stream);
+  } else {
+    host::distributions(values, spec, of_member(places(host_.data()).members, member));
+  }
+}
+
+void Epilogue::run_steps(std::int64_t rows) const {
+  for (std::int64_t member = 0; member < shape_.members(); ++member) {
+    auto view = of_member(places(host_.data()).members, member);
+    view.logits = nullptr; // they stay what the model gave
+    for (auto const& step : steps_) {
+      step.change->apply(view.distributions, rows, shape_.classes);
+      host::distributions(view.distributions,
+                          {rows, shape_.classes, ElementType::float32, OutputMode::probs,
+                           probability_tolerance(ElementType::float32), step.then},
+                          view);
+    }
+  }
+}
+
+BatchResults Epilogue::finish(std::int64_t rows, StreamView stream) {
+  bool const join = shape_.members() > 1;
+  bool const join_on_device = join && on_device_ && steps_.empty();
+  auto const there = places(device_.data());
+  auto const here = places(host_.data());
+  if (join_on_device) {
+    cuda::ensemble(there.members, ensemble(rows, there.weights), there.joined, stream);
+  }
+  if (on_device_) {
+    copy_async(host_.data(), device_.data(), bytes_, stream);
+    stream.wait();
+  }
+  run_steps(rows);
+  if (join && !join_on_device) {
+    host::ensemble(here.members, ensemble(rows, here.weights), here.joined);
+  }
+  return {here.joined, here.members, shape_.most_rows};
 }
 
 } // namespace fod

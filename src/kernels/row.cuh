@@ -1,8 +1,7 @@
 #pragma once
 
+#include "finish.cuh"
 #include "transform.cuh"
-
-#include "fod/kernels.hpp"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -26,42 +25,6 @@ __host__ __device__ inline float widen(float value) {
 }
 __host__ __device__ inline double widen(double value) {
   return value;
-}
-
-/// The largest probability seen and its class.
-struct Best {
-  float value = -1.0F;
-  std::int32_t index = 0;
-
-  __host__ __device__ void offer(float other, std::int32_t at) {
-    if (other > value || (other == value && at < index)) {
-      value = other;
-      index = at;
-    }
-  }
-};
-
-/// Writes what a finished distribution says of itself.
-template <class Lanes>
-__host__ __device__ void finish(float const* p, std::int64_t classes, std::int64_t row,
-                                std::uint8_t flags, EpilogueView const& out, Lanes lanes) {
-  double entropy = 0;
-  Best best;
-  for (std::int64_t k = lanes.first(); k < classes; k += lanes.step()) {
-    if (p[k] > 0) {
-      entropy -= static_cast<double>(p[k] * std::log(p[k]));
-    }
-    best.offer(p[k], static_cast<std::int32_t>(k));
-  }
-  entropy = lanes.sum(entropy);
-  best = lanes.best(best);
-  if (lanes.first() == 0) {
-    bool const finite = (flags & row_nonfinite) == 0;
-    out.entropy[row] = finite ? static_cast<float>(entropy) : NAN;
-    out.confidence[row] = finite ? best.value : NAN;
-    out.prediction[row] = finite ? best.index : -1;
-    out.flags[row] = flags;
-  }
 }
 
 template <class T, class Lanes>
@@ -126,6 +89,22 @@ __host__ __device__ std::uint8_t probabilities(T const* x, std::int64_t n, float
   return lanes.any(outside) || std::fabs(sum - 1) > tolerance ? row_no_distribution : 0;
 }
 
+/// The output itself; `sigmoid` becomes (0, x), of which the softmax is [1-p, p].
+template <class T, class Lanes>
+__host__ __device__ void copy_logits(T const* x, EpilogueSpec const& spec, float* logits,
+                                     Lanes lanes) {
+  if (spec.mode == OutputMode::sigmoid) {
+    if (lanes.first() == 0) {
+      logits[0] = 0;
+      logits[1] = static_cast<float>(widen(x[0]));
+    }
+    return;
+  }
+  for (std::int64_t k = lanes.first(); k < spec.inputs; k += lanes.step()) {
+    logits[k] = static_cast<float>(widen(x[k]));
+  }
+}
+
 /// All of one row.
 template <class T, class Lanes>
 __host__ __device__ void run(T const* values, EpilogueSpec const& spec, std::int64_t row,
@@ -134,6 +113,9 @@ __host__ __device__ void run(T const* values, EpilogueSpec const& spec, std::int
   T const* x = values + row * spec.inputs;
   float* p = out.distributions + row * classes;
   std::uint8_t flags = 0;
+  if (out.logits != nullptr) {
+    copy_logits(x, spec, out.logits + row * classes, lanes);
+  }
   if (spec.mode == OutputMode::logits) {
     flags = softmax(x, spec.inputs, spec.transforms.inverse_temperature, p, lanes);
   } else if (spec.mode == OutputMode::sigmoid) {

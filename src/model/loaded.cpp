@@ -19,7 +19,9 @@ LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
       dropout_(options.dropout_passes > 0), precision_(options.precision), inputs_(inputs),
       backend_(load_backend(
           {source.spec, source.bytes, options.device, options.threads, options.output_key})) {
-  require_arguments();
+  if (!options.parameters_only) {
+    require_arguments();
+  }
   prepare(options);
 }
 
@@ -149,6 +151,9 @@ InputTypes LoadedModel::find_input_types() {
       auto const* ours = dynamic_cast<Error const*>(&error);
       if (ours != nullptr && ours->code() == ExitCode::usage) {
         return types_; // it ran, and what it returned is judged by whoever asks for it
+      }
+      if (ours != nullptr && torch_support::is_out_of_memory(error)) {
+        throw Error(ExitCode::usage, ours->message()); // no other type would help
       }
       first_reason = !first_reason.empty() ? first_reason
                      : ours != nullptr     ? ours->message().why

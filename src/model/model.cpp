@@ -128,7 +128,8 @@ std::int64_t Model::parameter_bytes() const {
 std::vector<Parameter> Model::parameters(std::size_t model) const {
   std::vector<Parameter> all;
   for (auto const& [name, tensor] : impl_->models_[model].backend().tensors(false)) {
-    all.push_back({name, tensor.sizes().vec(), to_doubles(tensor)});
+    all.push_back({name, torch_support::element_type_of(tensor.scalar_type()), tensor.sizes().vec(),
+                   to_doubles(tensor)});
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include "fod/error.hpp"
 
 #include <chrono>
+#include <iostream>
 #include <sstream>
 
 namespace fod {
@@ -25,10 +26,14 @@ public:
        Machine const& machine, store::ResultWriter& writer, ControlChannel& channel,
        Progress* progress)
       : config_(config), plan_(plan), inputs_(inputs), model_(model), writer_(writer),
-        channel_(channel), progress_(progress),
-        epilogue_(machine.device, config.batch_size,
-                  std::max<std::int64_t>(1, plan.layout.classes)),
-        rows_(plan.layout, writer), result_(plan.layout.classes) {}
+        channel_(channel), progress_(progress), rank_(machine.rank),
+        epilogue_(machine.device,
+                  {config.batch_size, std::max<std::int64_t>(1, plan.layout.classes), plan.weights,
+                   config.keep_logits},
+                  plan.steps),
+        rows_(plan.layout, writer), result_(plan.layout.classes) {
+    result_.micro_batch = config.batch_size;
+  }
 
   /// Goes on until the blocks are done or rank 0 asks to stop.
   void run(IndexRange blocks) {
@@ -66,15 +71,11 @@ private:
 
   void run_batch(IndexRange samples, Checksum& data) {
     inputs_.fill(model_, samples, data);
-    model_.begin_batch(samples.begin);
-    auto const output = model_.forward(0);
-    require_same_output(output, samples);
-    auto const view =
-        epilogue_.run(output.values, plan_.probe.epilogue(samples.size()), output.stream);
-    look_at(view, samples);
+    auto const results = run_members(samples);
+    look_at(results, samples);
     auto const labels = inputs_.labels_of(samples, plan_.layout.classes);
-    rows_.append(samples, view, labels);
-    result_.totals.add(view, samples.size(), labels);
+    rows_.append(samples, results, labels.stored);
+    result_.totals.add(results.joined, samples.size(), labels.classes);
     done_ += samples.size();
     channel_.report(done_);
     if (progress_ != nullptr) {
@@ -82,24 +83,52 @@ private:
     }
   }
 
-  void require_same_output(ModelOutput const& output, IndexRange samples) const {
-    auto const columns = check_output(output, config_.batch_size, plan_.probe.mode);
-    if (columns != plan_.probe.inputs || output.type != plan_.probe.output_type) {
+  BatchResults run_members(IndexRange samples) {
+    model_.begin_batch(samples.begin);
+    StreamView stream;
+    for (std::size_t member = 0; member < model_.member_count(); ++member) {
+      auto const output = model_.forward(member);
+      auto const& known = plan_.probe.models[model_.model_of(member)];
+      require_same_output(output, known, samples);
+      epilogue_.add(static_cast<std::int64_t>(member), output.values,
+                    known.epilogue(samples.size()), output.stream);
+      stream = output.stream;
+    }
+    announce_micro_batch(samples);
+    return epilogue_.finish(samples.size(), stream);
+  }
+
+  /// Memory ran out in this batch, and the model goes on with less at a time.
+  void announce_micro_batch(IndexRange samples) {
+    if (auto const now = model_.micro_batch(); now < result_.micro_batch) {
+      result_.micro_batch = now;
+      std::cerr << "fod-generate: warning: rank " << rank_ << " ran out of memory at samples "
+                << samples.begin << " to " << samples.end << ": it goes on with " << now
+                << " at a time (recorded; last bits may differ from a run with enough memory)"
+                << std::endl;
+    }
+  }
+
+  void require_same_output(ModelOutput const& output, ModelProbe const& known,
+                           IndexRange samples) const {
+    auto const columns = check_output(output, config_.batch_size, known.mode);
+    if (columns != known.inputs || output.type != known.output_type) {
       throw run_failure("samples " + std::to_string(samples.begin) + " to " +
                             std::to_string(samples.end) + ": the model returned " +
                             std::to_string(columns) + " values per sample",
-                        "it returned " + std::to_string(plan_.probe.inputs) + " for block 0",
+                        "it returned " + std::to_string(known.inputs) + " for block 0",
                         "use a model whose output does not change its shape or type");
     }
   }
 
   /// Stops at a row that is no distribution; notes those that are not finite and goes on, so that
   /// all of them are counted.
-  void look_at(EpilogueView const& view, IndexRange samples) {
+  void look_at(BatchResults const& results, IndexRange samples) {
+    auto const& view = results.joined.mean;
     for (std::int64_t i = 0; i < samples.size(); ++i) {
       auto const sample = samples.begin + i;
       if ((view.flags[i] & row_no_distribution) != 0) {
-        throw no_distribution(sample);
+        throw no_distribution(sample, model_with_flag(results, i));
       }
       if ((view.flags[i] & row_nonfinite) != 0 &&
           result_.nonfinite.size() < LoopResult::most_named) {
@@ -108,11 +137,24 @@ private:
     }
   }
 
-  [[nodiscard]] Error no_distribution(std::int64_t sample) const {
-    auto const name = "sample " + std::to_string(sample);
-    if (plan_.probe.mode == OutputMode::probs) {
+  /// The first model whose row is no distribution.
+  [[nodiscard]] std::size_t model_with_flag(BatchResults const& results, std::int64_t row) const {
+    for (std::int64_t member = 0; member < plan_.layout.members; ++member) {
+      auto const flags = results.members.flags[member * results.member_rows + row];
+      if ((flags & row_no_distribution) != 0) {
+        return model_.model_of(static_cast<std::size_t>(member));
+      }
+    }
+    return 0;
+  }
+
+  [[nodiscard]] Error no_distribution(std::int64_t sample, std::size_t model) const {
+    auto const& known = plan_.probe.models[model];
+    auto const name = "sample " + std::to_string(sample) +
+                      (model_.model_count() > 1 ? " of " + config_.models[model] : "");
+    if (known.mode == OutputMode::probs) {
       return run_failure(name + " has no probabilities",
-                         "the output mode is probs (" + plan_.probe.evidence +
+                         "the output mode is probs (" + known.evidence +
                              "), but its row is outside [0, 1] or does not sum to 1",
                          "say --output-mode logits, or mend the model");
     }
@@ -135,6 +177,7 @@ private:
   store::ResultWriter& writer_;
   ControlChannel& channel_;
   Progress* progress_;
+  int rank_;
   Epilogue epilogue_;
   RowBuffer rows_;
   LoopResult result_;

@@ -16,6 +16,8 @@ struct LoopResult {
   std::vector<std::int64_t> nonfinite; ///< the first of this rank's rows that are not finite
   double seconds = 0;                  ///< of this rank's work
   std::int64_t peak_anonymous = 0;     ///< bytes, of this rank
+  std::int64_t micro_batch = 0;        ///< samples at a time at the end, fewer than a batch if
+                                       ///< memory ran out
 };
 
 /// Runs the model over this rank's blocks and writes their rows. Nothing in it is collective but

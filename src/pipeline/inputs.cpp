@@ -29,21 +29,53 @@ void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
   }
 }
 
-std::vector<std::int64_t> Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
-  if (!labels) {
-    return {};
-  }
-  std::vector<std::int64_t> all(static_cast<std::size_t>(samples.size()));
-  labels->read(samples, all);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (all[i] >= classes) {
+namespace {
+
+/// The class with most votes, the lowest among equals; -1 without a vote.
+std::int64_t majority(std::span<std::int64_t const> counts) {
+  auto const most = std::max_element(counts.begin(), counts.end());
+  return most == counts.end() || *most == 0 ? -1 : most - counts.begin();
+}
+
+void require_classes(IndexRange samples, std::vector<std::int64_t> const& labels,
+                     std::int64_t classes) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] >= classes) {
       auto const sample = samples.begin + static_cast<std::int64_t>(i);
-      throw bad_input("sample " + std::to_string(sample) + " has label " + std::to_string(all[i]),
+      throw bad_input("sample " + std::to_string(sample) + " has label " +
+                          std::to_string(labels[i]),
                       "the model has classes 0 to " + std::to_string(classes - 1),
                       "give class indices counted from 0; a negative label means unknown");
     }
   }
-  return all;
+}
+
+} // namespace
+
+BatchLabels Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
+  if (!labels) {
+    return {};
+  }
+  BatchLabels batch;
+  auto const counts = labels->counts();
+  auto const columns = static_cast<std::size_t>(std::max<std::int64_t>(1, counts));
+  batch.stored.resize(static_cast<std::size_t>(samples.size()) * columns);
+  labels->read(samples, batch.stored);
+  if (counts == 0) {
+    require_classes(samples, batch.stored, classes);
+    batch.classes = batch.stored;
+    return batch;
+  }
+  if (counts != classes) {
+    throw bad_input("--labels has counts over " + std::to_string(counts) + " classes",
+                    "the model has " + std::to_string(classes),
+                    "give one column per class, or class indices of shape (N,)");
+  }
+  std::span<std::int64_t const> const all(batch.stored);
+  for (std::size_t at = 0; at < all.size(); at += columns) {
+    batch.classes.push_back(majority(all.subspan(at, columns)));
+  }
+  return batch;
 }
 
 std::string read_file(std::string const& path) {

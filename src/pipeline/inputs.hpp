@@ -10,6 +10,13 @@
 /// Inside of the pipeline: what goes into the model.
 namespace fod {
 
+/// Labels of a batch.
+struct BatchLabels {
+  std::vector<std::int64_t> stored;  ///< as in /labels: an index per sample, or K counts
+  std::vector<std::int64_t> classes; ///< the class with most votes, the lowest among equals; below
+                                     ///< 0: unknown
+};
+
 /// The dataset with its labels, if any.
 struct Inputs {
   Dataset dataset;
@@ -21,9 +28,9 @@ struct Inputs {
   /// sample, since a batch of another size would change bits. The checksum takes the real samples.
   void fill(Model& model, IndexRange samples, Checksum& checksum) const;
 
-  /// Labels of a batch, empty if there are none. A negative one means unknown.
+  /// Labels of a batch, empty if there are none.
   /// @throws Error (usage) naming a sample whose label is no class
-  [[nodiscard]] std::vector<std::int64_t> labels_of(IndexRange samples, std::int64_t classes) const;
+  [[nodiscard]] BatchLabels labels_of(IndexRange samples, std::int64_t classes) const;
 };
 
 /// The whole file. @throws Error (usage) if it cannot be read

@@ -1,7 +1,9 @@
 #include "fod/pipeline.hpp"
 
+#include "batch_size.hpp"
 #include "generate.hpp"
-#include "meta.hpp"
+#include "load.hpp"
+#include "posterior.hpp"
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
@@ -47,32 +49,6 @@ std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
   return std::make_unique<store::OutputClaim>(config.out, config.overwrite);
 }
 
-/// Rank 0 reads the file for all. @param hash set to its checksum
-std::unique_ptr<Model> load(Config const& config, Inputs const& inputs, Machine const& machine,
-                            Comm const& comm, std::string& hash) {
-  ModelOptions options;
-  std::string bytes;
-  comm.on_root([&] {
-    bytes = is_model_file(config.model) ? read_file(config.model) : std::string();
-    model_kind(config.model, bytes);
-  });
-  options.sources.push_back({config.model, comm.broadcast(std::move(bytes))});
-  options.device = machine.device;
-  options.threads = machine.threads;
-  options.fields = inputs.dataset.fields();
-  options.batch_size = config.batch_size;
-  options.output_key = config.output_key;
-  hash = checksum_text(checksum_of(options.sources[0].bytes));
-  std::unique_ptr<Model> model;
-  comm.agree([&] {
-    for (auto const& text : config.normalize) {
-      options.normalizations.push_back(parse_normalization(text));
-    }
-    model = std::make_unique<Model>(options);
-  });
-  return model;
-}
-
 std::string decimal(double value) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.4f", value);
@@ -91,8 +67,12 @@ void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
     }
   }
   if (plan.layout.grid.samples() > 0) {
-    std::cout << "  output read as " << name_of(plan.probe.mode) << " (" << plan.probe.evidence
+    std::cout << "  output read as " << plan.probe.mode_text() << " (" << plan.probe.evidence_text()
               << ")\n";
+  }
+  if (!facts.batch_evidence.empty()) {
+    std::cout << "  batch size " << config.batch_size
+              << ", found by samples per second: " << facts.batch_evidence << "\n";
   }
   for (auto const& conversion : conversions(inputs, plan.probe)) {
     std::cout << "  " << conversion << "\n";
@@ -119,11 +99,49 @@ void export_result(Config const& config, Comm const& comm) {
   });
 }
 
+/// The user's own steps of --transform, loaded on this rank.
+std::vector<HostStep> open_steps(Config const& config) {
+  std::vector<HostStep> steps;
+  for (auto const& own : parse_transforms(config.transforms).own) {
+    steps.push_back({open_own_step(own.spec), own.then});
+  }
+  return steps;
+}
+
+/// Settles what the flags left open, on data that is not empty.
+ProbeResult settle(Config& config, Inputs const& inputs, Model& model, Machine const& machine,
+                   Comm const& comm, JobFacts& facts) {
+  if (config.batch_size == 0) {
+    if (inputs.dataset.size() == 0) {
+      config.batch_size = 1;
+      return {};
+    }
+    auto const choice = find_batch_size(inputs, model, machine, comm);
+    config.batch_size = choice.size;
+    facts.batch_evidence = choice.evidence;
+  }
+  return inputs.dataset.size() == 0 ? ProbeResult{}
+                                    : probe(config, inputs, model, comm, machine.device);
+}
+
+/// Every rank's micro-batch, if memory ran out on any.
+std::vector<std::int64_t> micro_batches(Config const& config, LoopResult const& result,
+                                        Comm const& comm) {
+  std::vector<std::int64_t> all;
+  bool any = false;
+  for (auto const& text : comm.all_gather(std::to_string(result.micro_batch))) {
+    all.push_back(std::stoll(text));
+    any = any || all.back() < config.batch_size;
+  }
+  return any ? all : std::vector<std::int64_t>();
+}
+
 } // namespace
 
-void run_job(Config const& config, Comm const& comm) {
+void run_job(Config const& asked, Comm const& comm) {
   StageTimer timer;
   JobFacts facts;
+  auto config = asked;
   facts.started = comm.broadcast(utc_now());
 
   auto const machine = find_machine(config, comm);
@@ -136,16 +154,23 @@ void run_job(Config const& config, Comm const& comm) {
     meta = parse_meta_request(config);
     parse_transforms(config.transforms); // refuses early
   });
+  if (config.data.empty()) {
+    auto const model = load_models(config, nullptr, machine, comm, facts);
+    write_posterior(config, *model, comm);
+    return;
+  }
   comm.on_root([&] { claim = claim_outputs(config); });
   std::unique_ptr<Inputs> inputs;
   comm.agree([&] { inputs = std::make_unique<Inputs>(config); });
-  auto const model = load(config, *inputs, machine, comm, facts.model_hash);
-  auto const found = inputs->dataset.size() == 0
-                         ? ProbeResult{}
-                         : probe(config, *inputs, *model, comm, machine.device);
+  auto const model = load_models(config, inputs.get(), machine, comm, facts);
+  if (!config.posterior.empty() && !config.dry_run) {
+    write_posterior(config, *model, comm);
+  }
+  auto const found = settle(config, *inputs, *model, machine, comm, facts);
   Plan plan;
   comm.agree([&] {
     plan = make_plan(config, *inputs, *model, found, comm);
+    plan.steps = open_steps(config);
     require_space(config, plan);
   });
   if (config.dry_run) {
@@ -166,6 +191,7 @@ void run_job(Config const& config, Comm const& comm) {
   require_finite(config, result, writer, comm);
   auto const metrics = result.totals.metrics();
   facts.data_hash = checksum_text(result.totals.input_digest());
+  facts.micro_batches = micro_batches(config, result, comm);
   facts.peak_anonymous =
       static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
   facts.seconds = timer.seconds();

@@ -66,6 +66,7 @@ void refuse_sharing(Config const& config, Comm const& comm, Machine& machine) {
 
 Machine find_machine(Config const& config, Comm const& comm) {
   Machine machine;
+  machine.rank = comm.rank();
   comm.agree([&] {
     machine.device = bind_device(
         {config.device, comm.local_rank(), comm.local_size(), config.share_gpus}, machine.warning);

@@ -11,8 +11,9 @@
 /// Inside of the pipeline: where the ranks run.
 namespace fod {
 
-/// What a job knows of its ranks; the same on all, but for `device` and `threads`.
+/// What a job knows of its ranks; the same on all, but for `rank`, `device` and `threads`.
 struct Machine {
+  int rank = 0;  ///< this one
   Device device; ///< of this rank
   int threads = 1;
   bool gpu_each = false;            ///< every rank has a GPU of its own

@@ -19,6 +19,14 @@ std::string json_string(std::string_view text) {
   return out;
 }
 
+std::string joined(std::vector<std::string> const& texts) {
+  std::string all;
+  for (auto const& text : texts) {
+    all += (all.empty() ? "" : ", ") + text;
+  }
+  return all;
+}
+
 std::string number(double value) {
   std::string out;
   json::append_number(out, value);
@@ -74,7 +82,7 @@ std::string make_meta(Config const& config, MetaRequest const& request, Plan con
     add_known(meta, "framework", json_string("pytorch"));
     add_known(meta, "device", json_string(machine.device.is_cuda ? "cuda" : "cpu"));
     add_known(meta, "timestamp", json_string(facts.started));
-    add_known(meta, "output_mode", json_string(name_of(plan.probe.mode)));
+    add_known(meta, "output_mode", json_string(plan.probe.mode_text()));
     add_known(meta, "batch_size", std::to_string(config.batch_size));
     add_known(meta, "num_samples", std::to_string(plan.samples()));
     add_known(meta, "num_classes", std::to_string(plan.layout.classes));
@@ -90,10 +98,12 @@ using Json = nlohmann::ordered_json;
 
 Json input_types(Inputs const& inputs, ProbeResult const& probe) {
   Json types = Json::array();
-  for (std::size_t i = 0; i < probe.input_types.size(); ++i) {
-    auto const& field = inputs.dataset.field(i);
-    types.push_back(field.name + ": " + std::string(name_of(field.type)) + " " +
-                    to_string(field.shape) + " as " + std::string(name_of(probe.input_types[i])));
+  for (auto const& model : probe.models) {
+    for (std::size_t i = 0; i < model.input_types.size(); ++i) {
+      auto const& field = inputs.dataset.field(i);
+      types.push_back(field.name + ": " + std::string(name_of(field.type)) + " " +
+                      to_string(field.shape) + " as " + std::string(name_of(model.input_types[i])));
+    }
   }
   return types;
 }
@@ -114,8 +124,13 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   json["mpi"] = mpi_version();
   json["argv"] = config.argv;
   json["started"] = facts.started;
-  json["model"] = config.model;
-  json["model_hash"] = facts.model_hash;
+  json["model"] = joined(config.models);
+  json["model_hash"] = joined(facts.model_hashes);
+  json["model_kind"] = joined(facts.model_kinds);
+  if (plan.layout.members > 1) {
+    json["weights"] = plan.weights;
+    json["dropout_passes"] = config.dropout_passes;
+  }
   json["data"] = config.data;
   json["data_hash"] = facts.data_hash;
   json["labels"] = config.labels;
@@ -126,15 +141,22 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   json["hosts"] = machine.hosts;
   json["devices"] = machine.devices;
   json["threads"] = machine.threads;
-  json["precision"] = "fp32";
+  json["precision"] = name_of(config.precision);
   json["seed"] = config.seed;
   json["batch_size"] = config.batch_size;
-  json["output_mode"] = name_of(plan.probe.mode);
+  json["batch_size_evidence"] = facts.batch_evidence;
+  if (!facts.micro_batches.empty()) {
+    json["micro_batches"] = Json::array();
+    for (auto const size : facts.micro_batches) {
+      json["micro_batches"].push_back(std::to_string(size));
+    }
+  }
+  json["output_mode"] = plan.probe.mode_text();
   json["output_mode_asked"] = name_of(config.output_mode);
-  json["output_mode_evidence"] = plan.probe.evidence;
+  json["output_mode_evidence"] = plan.probe.evidence_text();
   json["transforms"] = config.transforms;
   json["output_key"] = config.output_key;
-  json["output_type"] = name_of(plan.probe.output_type);
+  json["output_type"] = plan.probe.models.empty() ? "" : name_of(plan.probe.models[0].output_type);
   for (auto const& [stage, seconds] : facts.seconds) {
     json["seconds_" + stage] = seconds;
   }

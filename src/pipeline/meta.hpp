@@ -22,10 +22,13 @@ MetaRequest parse_meta_request(Config const& config);
 /// Facts about the job that are not in the plan.
 struct JobFacts {
   std::string started; ///< UTC, "2026-01-31T12:00:00Z"
-  std::string model_hash;
-  std::string data_hash;                 ///< empty until all data were read
-  std::map<std::string, double> seconds; ///< by stage
-  std::int64_t peak_anonymous = 0;       ///< bytes, the largest of all ranks
+  std::vector<std::string> model_hashes;
+  std::vector<std::string> model_kinds;
+  std::string batch_evidence;              ///< why `--batch-size auto` took what it took
+  std::vector<std::int64_t> micro_batches; ///< of every rank, if memory ran out on any
+  std::string data_hash;                   ///< empty until all data were read
+  std::map<std::string, double> seconds;   ///< by stage
+  std::int64_t peak_anonymous = 0;         ///< bytes, the largest of all ranks
 };
 
 /// The current time in UTC.

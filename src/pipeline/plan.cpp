@@ -3,7 +3,9 @@
 #include "fod/error.hpp"
 #include "fod/text.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <sstream>
 
 namespace fod {
@@ -17,10 +19,30 @@ fs::path folder_of(std::string const& path) {
   return folder.empty() ? fs::path(".") : folder;
 }
 
+std::string joined(std::vector<std::string> const& texts) {
+  std::string all;
+  for (auto const& text : texts) {
+    all += (all.empty() ? "" : ", ") + text;
+  }
+  return all;
+}
+
 std::int64_t free_bytes(std::string const& path) {
   std::error_code error;
   auto const space = fs::space(folder_of(path), error);
   return error ? -1 : static_cast<std::int64_t>(space.available);
+}
+
+std::vector<double> member_weights(Config const& config, Model const& model) {
+  auto weights = config.weights;
+  weights.resize(model.model_count(), 1.0); // without --weights, equal ones
+  double const sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  auto const passes = static_cast<double>(model.member_count() / model.model_count());
+  std::vector<double> all;
+  for (std::size_t member = 0; member < model.member_count(); ++member) {
+    all.push_back(weights[model.model_of(member)] / sum / passes);
+  }
+  return all;
 }
 
 } // namespace
@@ -41,6 +63,11 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
   plan.layout.blocks = grid.blocks_of(range);
   plan.layout.classes = size == 0 ? 0 : probe.classes();
   plan.layout.labels = inputs.labels.has_value();
+  plan.layout.label_counts = inputs.labels ? inputs.labels->counts() : 0;
+  plan.layout.members = static_cast<std::int64_t>(model.member_count());
+  plan.layout.keep_members = config.keep_members;
+  plan.layout.keep_logits = config.keep_logits;
+  plan.weights = member_weights(config, model);
   for (int rank = 0; rank < comm.size(); ++rank) {
     plan.shards.push_back(grid.samples_of(shard_of(plan.layout.blocks, comm.size(), rank)));
   }
@@ -77,9 +104,10 @@ std::string describe(Config const& config, Plan const& plan, Machine const& mach
       << "  dataset   " << counted(layout.grid.samples(), "sample") << "; this job "
       << grouped(plan.samples()) << ", " << layout.samples().begin << ":" << layout.samples().end
       << "\n"
-      << "  model     " << config.model << ", " << byte_size(plan.model_bytes) << ", "
-      << layout.classes << " classes, output " << name_of(plan.probe.mode) << " ("
-      << plan.probe.evidence << ")\n"
+      << "  model     " << joined(config.models) << ", " << byte_size(plan.model_bytes) << ", "
+      << layout.classes << " classes, output " << plan.probe.mode_text() << " ("
+      << plan.probe.evidence_text() << ")"
+      << (layout.members > 1 ? ", " + counted(layout.members, "member") : "") << "\n"
       << "  blocks    " << grouped(layout.blocks.size()) << " of " << layout.grid.block_size()
       << " samples, batches of " << layout.grid.batch_size() << "\n";
   for (std::size_t rank = 0; rank < plan.shards.size(); ++rank) {
@@ -100,11 +128,15 @@ std::string describe(Config const& config, Plan const& plan, Machine const& mach
 
 std::vector<std::string> conversions(Inputs const& inputs, ProbeResult const& probe) {
   std::vector<std::string> all;
-  for (std::size_t i = 0; i < probe.input_types.size(); ++i) {
-    auto const& field = inputs.dataset.field(i);
-    if (field.type != probe.input_types[i]) {
-      all.push_back("input " + field.name + ": " + std::string(name_of(field.type)) +
-                    " is given to the model as " + std::string(name_of(probe.input_types[i])));
+  for (auto const& model : probe.models) {
+    for (std::size_t i = 0; i < model.input_types.size(); ++i) {
+      auto const& field = inputs.dataset.field(i);
+      auto const text = "input " + field.name + ": " + std::string(name_of(field.type)) +
+                        " is given to the model as " + std::string(name_of(model.input_types[i]));
+      if (field.type != model.input_types[i] &&
+          std::find(all.begin(), all.end(), text) == all.end()) {
+        all.push_back(text);
+      }
     }
   }
   return all;

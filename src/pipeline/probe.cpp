@@ -1,8 +1,12 @@
 #include "probe.hpp"
 
+#include "decision.hpp"
+
 #include "fod/error.hpp"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 
 namespace fod {
 
@@ -12,122 +16,177 @@ namespace {
 constexpr int warm_up_runs = 3;
 
 std::string encode(ProbeResult const& result) {
-  nlohmann::json types;
-  for (auto const type : result.input_types) {
-    types.push_back(name_of(type));
+  auto all = nlohmann::json::array();
+  for (auto const& model : result.models) {
+    auto types = nlohmann::json::array();
+    for (auto const type : model.input_types) {
+      types.push_back(name_of(type));
+    }
+    all.push_back({{"inputs", model.inputs},
+                   {"mode", static_cast<int>(model.mode)},
+                   {"output_type", name_of(model.output_type)},
+                   {"input_types", types},
+                   {"tolerance", model.tolerance},
+                   {"evidence", model.evidence}});
   }
-  return nlohmann::json{{"inputs", result.inputs},
-                        {"mode", static_cast<int>(result.mode)},
-                        {"output_type", name_of(result.output_type)},
-                        {"input_types", types},
-                        {"evidence", result.evidence}}
-      .dump();
+  return all.dump();
 }
 
 ProbeResult decode(std::string const& text) {
-  auto const json = nlohmann::json::parse(text);
   ProbeResult result;
-  result.inputs = json["inputs"].get<std::int64_t>();
-  result.mode = static_cast<OutputMode>(json["mode"].get<int>());
-  result.output_type = element_type(json["output_type"].get<std::string>());
-  for (auto const& type : json["input_types"]) {
-    result.input_types.push_back(element_type(type.get<std::string>()));
+  for (auto const& json : nlohmann::json::parse(text)) {
+    ModelProbe model;
+    model.inputs = json["inputs"].get<std::int64_t>();
+    model.mode = static_cast<OutputMode>(json["mode"].get<int>());
+    model.output_type = element_type(json["output_type"].get<std::string>());
+    for (auto const& type : json["input_types"]) {
+      model.input_types.push_back(element_type(type.get<std::string>()));
+    }
+    model.tolerance = json["tolerance"].get<float>();
+    model.evidence = json["evidence"].get<std::string>();
+    result.models.push_back(std::move(model));
   }
-  result.evidence = json["evidence"].get<std::string>();
   return result;
 }
 
-/// Looks at the outputs of block 0 as if they were probabilities.
-class ModeDecision {
+/// The first member of each model, on the batches of block 0.
+class BlockProbe {
 public:
-  ModeDecision(Device const& device, std::int64_t batch_size, std::int64_t inputs)
-      : epilogue_(device, batch_size, inputs), inputs_(inputs) {}
+  BlockProbe(Config const& config, Inputs const& inputs, Model& model, Device const& device)
+      : config_(config), inputs_(inputs), model_(model), device_(device) {}
 
-  void look_at(ModelOutput const& output, IndexRange samples) {
-    EpilogueSpec const spec{samples.size(), inputs_, output.type, OutputMode::probs,
-                            probability_tolerance(output.type)};
-    auto const view = epilogue_.run(output.values, spec, output.stream);
-    for (std::int64_t row = 0; row < samples.size(); ++row) {
-      // Rows that are not finite say nothing about the mode; the loop names them.
-      nonfinite_ += (view.flags[row] & row_nonfinite) != 0 ? 1 : 0;
-      if ((view.flags[row] & row_no_distribution) != 0 && first_other_ < 0) {
-        first_other_ = samples.begin + row;
-      }
+  ProbeResult run(std::vector<InputTypes> const& input_types) {
+    for (std::size_t i = 0; i < model_.model_count(); ++i) {
+      result_.models.emplace_back();
+      result_.models.back().input_types = input_types[i];
     }
-    seen_ += samples.size();
-  }
-
-  void settle(OutputMode asked, ProbeResult& result) const {
-    if (nonfinite_ == seen_) {
-      throw bad_input("the model returns nothing but NaN or infinity",
-                      "for all " + std::to_string(seen_) + " samples of block 0",
-                      "look at the weights and at the scale of the data");
+    auto const block = BlockGrid(inputs_.dataset.size(), config_.batch_size).samples_of(0);
+    warm_up(batch_at(block.begin, block));
+    for (auto begin = block.begin; begin < block.end; begin += config_.batch_size) {
+      run_batch(batch_at(begin, block));
     }
-    bool const probabilities = first_other_ < 0;
-    if (asked == OutputMode::probs && !probabilities) {
-      throw bad_input("--output-mode probs was asked for, but sample " +
-                          std::to_string(first_other_) + " has no probabilities",
-                      "a value is outside [0, 1], or the sum is not 1",
-                      "use --output-mode logits, or auto");
+    for (std::size_t i = 0; i < result_.models.size(); ++i) {
+      decisions_[i].settle(config_.output_mode, result_.models[i]);
+      require_temperature(i);
+      require_classes(i);
     }
-    result.mode = asked;
-    result.evidence = "asked for";
-    if (asked == OutputMode::automatic) {
-      result.mode = probabilities ? OutputMode::probs : OutputMode::logits;
-      result.evidence = probabilities ? "all " + std::to_string(seen_ - nonfinite_) +
-                                            " finite rows of block 0 are in [0, 1] and sum to 1"
-                                      : "sample " + std::to_string(first_other_) +
-                                            " is outside [0, 1] or does not sum to 1";
+    if (config_.dropout_passes > 0) {
+      require_dropout(batch_at(block.begin, block));
     }
+    static_cast<void>(inputs_.labels_of(block, result_.classes())); // refuses what is no class
+    return std::move(result_);
   }
 
 private:
-  Epilogue epilogue_;
-  std::int64_t inputs_;
-  std::int64_t seen_ = 0;
-  std::int64_t nonfinite_ = 0;
-  std::int64_t first_other_ = -1;
+  [[nodiscard]] IndexRange batch_at(std::int64_t begin, IndexRange block) const {
+    return {begin, std::min(block.end, begin + config_.batch_size)};
+  }
+
+  ModelOutput forward(std::size_t model) {
+    return model_.forward(model * (model_.member_count() / model_.model_count()));
+  }
+
+  void warm_up(IndexRange samples) {
+    for (int run = 1; run < warm_up_runs; ++run) {
+      load(samples, samples.begin);
+      for (std::size_t i = 0; i < result_.models.size(); ++i) {
+        check_output(forward(i), config_.batch_size, config_.output_mode);
+      }
+    }
+  }
+
+  void load(IndexRange samples, std::int64_t key) {
+    Checksum ignored;
+    inputs_.fill(model_, samples, ignored);
+    model_.begin_batch(key);
+  }
+
+  void run_batch(IndexRange samples) {
+    load(samples, samples.begin);
+    for (std::size_t i = 0; i < result_.models.size(); ++i) {
+      auto const output = forward(i);
+      auto& model = result_.models[i];
+      model.inputs = check_output(output, config_.batch_size, config_.output_mode);
+      model.output_type = output.type;
+      model.tolerance =
+          std::max(probability_tolerance(output.type), probability_tolerance(config_.precision));
+      if (decisions_.size() == i) {
+        decisions_.emplace_back(device_, config_.batch_size, model);
+      }
+      decisions_[i].look_at(output, samples);
+    }
+  }
+
+  void require_temperature(std::size_t i) const {
+    auto const& model = result_.models[i];
+    if (model.mode == OutputMode::probs &&
+        parse_transforms(config_.transforms).first.scales_logits()) {
+      throw bad_input("--transform temperature needs logits, but the model returns probabilities",
+                      model.evidence,
+                      "return logits, leave the temperature out, or say --output-mode logits");
+    }
+    if (model.mode == OutputMode::probs && config_.keep_logits) {
+      throw bad_input("--keep-logits needs logits, but the model returns probabilities",
+                      model.evidence,
+                      "return logits, leave the flag out, or say --output-mode logits");
+    }
+  }
+
+  void require_classes(std::size_t i) const {
+    auto const here = result_.models[i].epilogue(0).classes();
+    if (here != result_.classes()) {
+      throw bad_input("the model " + config_.models[i] + " has " + std::to_string(here) +
+                          " classes",
+                      "the first one has " + std::to_string(result_.classes()),
+                      "the models of an ensemble share their classes");
+    }
+  }
+
+  /// A model whose dropout has no effect would give members that are all equal.
+  void require_dropout(IndexRange samples) {
+    constexpr std::int64_t another_draw = -1;
+    for (std::size_t i = 0; i < result_.models.size(); ++i) {
+      load(samples, samples.begin);
+      auto const one = decisions_[i].values_of(forward(i), samples.size());
+      load(samples, another_draw);
+      if (decisions_[i].values_of(forward(i), samples.size()) == one) {
+        throw bad_input("--mc-dropout has no effect on the model " + config_.models[i],
+                        "two passes came out equal, as when it was traced (which resolves "
+                        "dropout) or its dropout has p = 0",
+                        "export it scripted: torch.jit.script(model).save(path)");
+      }
+    }
+  }
+
+  Config const& config_;
+  Inputs const& inputs_;
+  Model& model_;
+  Device const& device_;
+  ProbeResult result_;
+  std::vector<ModeDecision> decisions_;
 };
 
-/// Runs every batch of block 0 and, on the way, the first one as often as a warm-up needs.
-ProbeResult run_block(Config const& config, Inputs const& inputs, Model& model,
-                      Device const& device, std::vector<ElementType> const& input_types) {
-  BlockGrid const grid(inputs.dataset.size(), config.batch_size);
-  auto const block = grid.samples_of(0);
-  Checksum ignored;
-  auto const forward = [&](IndexRange samples) {
-    inputs.fill(model, samples, ignored);
-    model.begin_batch(samples.begin);
-    return model.forward(0);
-  };
-  IndexRange const first{0, std::min(block.end, config.batch_size)};
-  for (int run = 1; run < warm_up_runs; ++run) {
-    check_output(forward(first), config.batch_size, config.output_mode);
+/// Texts of all models, or one if they are equal.
+template <class Text>
+std::string joined(std::vector<ModelProbe> const& models, Text text) {
+  std::string all;
+  bool equal = true;
+  for (auto const& model : models) {
+    all += (all.empty() ? "" : ", ") + std::string(text(model));
+    equal = equal && text(model) == text(models[0]);
   }
-  ProbeResult result;
-  result.input_types = input_types;
-  std::unique_ptr<ModeDecision> decision;
-  for (auto begin = block.begin; begin < block.end; begin += config.batch_size) {
-    IndexRange const samples{begin, std::min(block.end, begin + config.batch_size)};
-    auto const output = forward(samples);
-    result.inputs = check_output(output, config.batch_size, config.output_mode);
-    result.output_type = output.type;
-    if (!decision) {
-      decision = std::make_unique<ModeDecision>(device, config.batch_size, result.inputs);
-    }
-    decision->look_at(output, samples);
-  }
-  decision->settle(config.output_mode, result);
-  if (result.mode == OutputMode::probs && parse_transforms(config.transforms).scales_logits()) {
-    throw bad_input("--transform temperature needs logits, but the model returns probabilities",
-                    result.evidence,
-                    "return logits, leave the temperature out, or say --output-mode logits");
-  }
-  static_cast<void>(inputs.labels_of(block, result.classes())); // refuses those that are no class
-  return result;
+  return equal && !models.empty() ? std::string(text(models[0])) : all;
 }
 
 } // namespace
+
+std::string ProbeResult::mode_text() const {
+  return joined(models, [](ModelProbe const& model) { return name_of(model.mode); });
+}
+
+std::string ProbeResult::evidence_text() const {
+  return joined(models, [](ModelProbe const& model) { return std::string_view(model.evidence); });
+}
 
 std::int64_t check_output(ModelOutput const& output, std::int64_t batch_size, OutputMode mode) {
   auto const& shape = output.shape;
@@ -167,16 +226,24 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm
     Checksum ignored;
     inputs.fill(model, {0, std::min(inputs.dataset.size(), config.batch_size)}, ignored);
     ProbeResult types;
-    types.input_types = model.find_input_types()[0];
+    for (auto& found : model.find_input_types()) {
+      types.models.emplace_back();
+      types.models.back().input_types = std::move(found);
+    }
     decided = encode(types);
   });
-  auto const input_types = decode(comm.broadcast(decided)).input_types;
+  std::vector<InputTypes> input_types;
+  for (auto const& one : decode(comm.broadcast(decided)).models) {
+    input_types.push_back(one.input_types);
+  }
   comm.agree([&] {
-    model.set_input_types({input_types});
-    decided = encode(run_block(config, inputs, model, device, input_types));
+    model.set_input_types(input_types);
+    decided = encode(BlockProbe(config, inputs, model, device).run(input_types));
   });
   auto result = decode(comm.broadcast(decided));
-  result.transforms = parse_transforms(config.transforms);
+  for (auto& one : result.models) {
+    one.transforms = parse_transforms(config.transforms).first;
+  }
   return result;
 }
 

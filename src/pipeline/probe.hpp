@@ -3,30 +3,42 @@
 #include "inputs.hpp"
 
 #include "fod/comm.hpp"
-#include "fod/kernels.hpp"
+#include "fod/epilogue.hpp"
 
 /// Inside of the pipeline: what one run of block 0 settles for the whole job.
 namespace fod {
 
-struct ProbeResult {
+/// What one model returns.
+struct ModelProbe {
   std::int64_t inputs = 0; ///< values per row of the model's output
   OutputMode mode = OutputMode::logits;
   ElementType output_type = ElementType::float32;
-  std::vector<ElementType> input_types; ///< that each field is given to the model as
-  std::string evidence;                 ///< why the mode is what it is
-  TransformChain transforms{};          ///< of --transform
+  InputTypes input_types; ///< that each field is given to the model as
+  std::string evidence;   ///< why the mode is what it is
+  float tolerance = 1e-4F;
 
   [[nodiscard]] EpilogueSpec epilogue(std::int64_t rows) const {
-    return {rows, inputs, output_type, mode, probability_tolerance(output_type), transforms};
+    return {rows, inputs, output_type, mode, tolerance, transforms};
   }
-  [[nodiscard]] std::int64_t classes() const { return epilogue(0).classes(); }
+  TransformChain transforms{}; ///< the built-in steps that run with the softmax
+};
+
+struct ProbeResult {
+  std::vector<ModelProbe> models;
+
+  [[nodiscard]] std::int64_t classes() const {
+    return models.empty() ? 0 : models[0].epilogue(0).classes();
+  }
+  /// "logits"; of several models that differ "logits, probs".
+  [[nodiscard]] std::string mode_text() const;
+  [[nodiscard]] std::string evidence_text() const;
 };
 
 /// Values per row of an output. @throws Error (usage) for a shape that is no (B, K)
 std::int64_t check_output(ModelOutput const& output, std::int64_t batch_size, OutputMode mode);
 
 /// Runs block 0 of the dataset (not empty) on every rank, which warms up JIT and libraries the
-/// same way everywhere; rank 0 decides. Collective. @throws AgreedError
+/// same way everywhere; rank 0 decides, for each model on its own. Collective. @throws AgreedError
 ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm const& comm,
                   Device const& device);
 

@@ -3,6 +3,7 @@
 #include "fod/error.hpp"
 
 #include <cstring>
+#include <map>
 #include <numeric>
 
 namespace fod {
@@ -10,7 +11,7 @@ namespace fod {
 namespace {
 
 /// Enough for writes to run at the disk's pace, small beside a model.
-constexpr std::int64_t buffer_bytes = std::int64_t{8} << 20;
+constexpr std::size_t buffer_bytes = std::size_t{16} << 20;
 
 void append_bytes(std::vector<std::byte>& column, void const* data, std::size_t bytes) {
   auto const* begin = static_cast<std::byte const*>(data);
@@ -23,9 +24,10 @@ RowBuffer::RowBuffer(store::Layout const& layout, store::ResultWriter& writer)
     : layout_(layout), writer_(writer), sections_(store::sections(layout)),
       columns_(sections_.size()) {}
 
-void RowBuffer::append(IndexRange samples, EpilogueView const& rows,
+void RowBuffer::append(IndexRange samples, BatchResults const& results,
                        std::span<std::int64_t const> labels) {
   auto const count = static_cast<std::size_t>(samples.size());
+  auto const& rows = results.joined.mean;
   std::vector<std::int64_t> ids(count);
   std::iota(ids.begin(), ids.end(), samples.begin);
   std::vector<std::uint8_t> status(count);
@@ -33,31 +35,48 @@ void RowBuffer::append(IndexRange samples, EpilogueView const& rows,
     status[i] = static_cast<std::uint8_t>(
         (rows.flags[i] & row_nonfinite) != 0 ? RowStatus::nonfinite : RowStatus::good);
   }
-  auto const source = [&](std::string const& path) -> void const* {
-    if (path == "/distributions") {
-      return rows.distributions;
-    }
-    if (path == "/sample_ids") {
-      return ids.data();
-    }
-    if (path == "/row_status") {
-      return status.data();
-    }
-    if (path == "/uncertainty/entropy") {
-      return rows.entropy;
-    }
-    if (path == "/uncertainty/confidence") {
-      return rows.confidence;
-    }
-    return path == "/labels" ? static_cast<void const*>(labels.data()) : rows.prediction;
+  std::map<std::string, void const*> const sources{
+      {"/distributions", rows.distributions},
+      {"/sample_ids", ids.data()},
+      {"/row_status", status.data()},
+      {"/uncertainty/entropy", rows.entropy},
+      {"/uncertainty/confidence", rows.confidence},
+      {"/uncertainty/prediction", rows.prediction},
+      {"/uncertainty/aleatoric", results.joined.aleatoric},
+      {"/uncertainty/epistemic", results.joined.epistemic},
+      {"/uncertainty/disagreement", results.joined.disagreement},
+      {"/labels", labels.data()},
   };
   for (std::size_t s = 0; s < sections_.size(); ++s) {
-    auto const bytes = count * static_cast<std::size_t>(sections_[s].row_bytes());
-    append_bytes(columns_[s], source(sections_[s].path), bytes);
+    auto const& path = sections_[s].path;
+    if (path == "/members" || path == "/logits") {
+      auto const* values =
+          path == "/members" ? results.members.distributions : results.members.logits;
+      append_members(columns_[s], values, samples.size(), results.member_rows);
+    } else {
+      append_bytes(columns_[s], sources.at(path),
+                   count * static_cast<std::size_t>(sections_[s].row_bytes()));
+    }
   }
   range_ = range_.empty() ? samples : IndexRange{range_.begin, samples.end};
-  if (std::ssize(columns_[0]) >= buffer_bytes) {
+  std::size_t kept = 0;
+  for (auto const& column : columns_) {
+    kept += column.size();
+  }
+  if (kept >= buffer_bytes) {
     flush();
+  }
+}
+
+/// The file has the members of a sample together, the results have the samples of a member.
+void RowBuffer::append_members(std::vector<std::byte>& column, float const* values,
+                               std::int64_t count, std::int64_t member_rows) const {
+  auto const classes = layout_.classes;
+  for (std::int64_t row = 0; row < count; ++row) {
+    for (std::int64_t member = 0; member < layout_.members; ++member) {
+      append_bytes(column, values + (member * member_rows + row) * classes,
+                   static_cast<std::size_t>(classes) * sizeof(float));
+    }
   }
 }
 

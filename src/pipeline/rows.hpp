@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fod/kernels.hpp"
+#include "fod/epilogue.hpp"
 #include "fod/store.hpp"
 
 /// Inside of the pipeline: results on their way into the file.
@@ -13,11 +13,15 @@ public:
 
   /// Appends the first `samples.size()` rows of a batch; rows follow one another without a gap.
   /// @param labels empty if the file has none
-  void append(IndexRange samples, EpilogueView const& rows, std::span<std::int64_t const> labels);
+  void append(IndexRange samples, BatchResults const& results,
+              std::span<std::int64_t const> labels);
   /// Hands what is collected to the writer.
   void flush();
 
 private:
+  void append_members(std::vector<std::byte>& column, float const* values, std::int64_t count,
+                      std::int64_t member_rows) const;
+
   store::Layout layout_;
   store::ResultWriter& writer_;
   std::vector<store::Section> sections_;

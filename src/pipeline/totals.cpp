@@ -19,8 +19,9 @@ std::uint64_t fixed_point(float value) {
 
 Totals::Totals(std::int64_t classes) : sums_(head + static_cast<std::size_t>(classes), 0) {}
 
-void Totals::add(EpilogueView const& rows, std::int64_t count,
+void Totals::add(EnsembleView const& all, std::int64_t count,
                  std::span<std::int64_t const> labels) {
+  auto const& rows = all.mean;
   sums_[samples] += static_cast<std::uint64_t>(count);
   for (std::int64_t i = 0; i < count; ++i) {
     if ((rows.flags[i] & row_nonfinite) != 0) {
@@ -30,6 +31,12 @@ void Totals::add(EpilogueView const& rows, std::int64_t count,
     ++sums_[head + static_cast<std::size_t>(rows.prediction[i])];
     sums_[entropy] += fixed_point(rows.entropy[i]);
     sums_[confidence] += fixed_point(rows.confidence[i]);
+    if (all.aleatoric != nullptr) {
+      ++sums_[ensemble_rows];
+      sums_[aleatoric] += fixed_point(all.aleatoric[i]);
+      sums_[epistemic] += fixed_point(all.epistemic[i]);
+      sums_[disagreement] += fixed_point(all.disagreement[i]);
+    }
     if (!labels.empty() && labels[static_cast<std::size_t>(i)] >= 0) {
       ++sums_[labelled];
       sums_[correct] += labels[static_cast<std::size_t>(i)] == rows.prediction[i] ? 1 : 0;
@@ -55,6 +62,11 @@ store::Metrics Totals::metrics() const {
   if (rows > 0) {
     metrics.values["mean_entropy"] = as_double(entropy) * unit / rows;
     metrics.values["mean_confidence"] = as_double(confidence) * unit / rows;
+  }
+  if (sums_[ensemble_rows] > 0) {
+    metrics.values["mean_aleatoric"] = as_double(aleatoric) * unit / rows;
+    metrics.values["mean_epistemic"] = as_double(epistemic) * unit / rows;
+    metrics.values["mean_disagreement"] = as_double(disagreement) * unit / rows;
   }
   if (sums_[labelled] > 0) {
     metrics.values["accuracy"] = as_double(correct) / as_double(labelled);

@@ -2,7 +2,7 @@
 
 #include "machine.hpp"
 
-#include "fod/kernels.hpp"
+#include "fod/epilogue.hpp"
 #include "fod/store.hpp"
 
 /// Inside of the pipeline: figures over all samples.
@@ -15,7 +15,7 @@ public:
   explicit Totals(std::int64_t classes);
 
   /// Adds rows that were computed; labels may be empty, negative ones count as unknown.
-  void add(EpilogueView const& rows, std::int64_t count, std::span<std::int64_t const> labels);
+  void add(EnsembleView const& rows, std::int64_t count, std::span<std::int64_t const> labels);
   /// Adds the checksum of a block's input data.
   void add_input(std::uint64_t digest) { sums_[input_hash] += digest; }
 
@@ -29,7 +29,20 @@ public:
   [[nodiscard]] store::Metrics metrics() const;
 
 private:
-  enum Sum { samples, nonfinite_rows, labelled, correct, entropy, confidence, input_hash, head };
+  enum Sum {
+    samples,
+    nonfinite_rows,
+    labelled,
+    correct,
+    entropy,
+    confidence,
+    ensemble_rows, ///< that have the three after it
+    aleatoric,
+    epistemic,
+    disagreement,
+    input_hash,
+    head
+  };
   std::vector<std::uint64_t> sums_; ///< by `Sum`, then predictions per class
 };
 

@@ -10,17 +10,31 @@ std::string partial_path(std::string const& path) {
 
 std::vector<Section> sections(Layout const& layout) {
   std::vector<Section> all{
-      {"/distributions", layout.distribution_type, layout.classes},
-      {"/sample_ids", ElementType::int64, 0},
-      {"/row_status", ElementType::uint8, 0},
+      {"/distributions", layout.distribution_type, {layout.classes}},
+      {"/sample_ids", ElementType::int64, {}},
+      {"/row_status", ElementType::uint8, {}},
   };
   if (layout.uncertainty) {
-    all.push_back({"/uncertainty/entropy", ElementType::float32, 0});
-    all.push_back({"/uncertainty/confidence", ElementType::float32, 0});
-    all.push_back({"/uncertainty/prediction", ElementType::int32, 0});
+    all.push_back({"/uncertainty/entropy", ElementType::float32, {}});
+    all.push_back({"/uncertainty/confidence", ElementType::float32, {}});
+    all.push_back({"/uncertainty/prediction", ElementType::int32, {}});
+  }
+  if (layout.uncertainty && layout.members > 1) {
+    all.push_back({"/uncertainty/aleatoric", ElementType::float32, {}});
+    all.push_back({"/uncertainty/epistemic", ElementType::float32, {}});
+    all.push_back({"/uncertainty/disagreement", ElementType::float32, {}});
   }
   if (layout.labels) {
-    all.push_back({"/labels", ElementType::int64, 0});
+    all.push_back({"/labels", ElementType::int64,
+                   layout.label_counts == 0 ? Shape{} : Shape{layout.label_counts}});
+  }
+  Shape const of_members{layout.members, layout.classes};
+  if (layout.keep_members) {
+    all.push_back({"/members", ElementType::float32, of_members});
+  }
+  if (layout.keep_logits) {
+    all.push_back(
+        {"/logits", ElementType::float32, layout.members > 1 ? of_members : Shape{layout.classes}});
   }
   return all;
 }
@@ -35,10 +49,10 @@ std::int64_t estimated_bytes(Layout const& layout) {
 
 Shape shape_of(Section const& section, Layout const& layout) {
   auto const rows = layout.samples().size();
-  if (section.path == "/distributions") {
-    return {rows, rows == 0 ? 0 : section.columns};
+  if (section.path == "/distributions" && rows == 0) {
+    return {0, 0};
   }
-  return {rows};
+  return with_leading(rows, section.row);
 }
 
 void create_objects(h5::File& file, Layout const& layout) {
@@ -71,6 +85,9 @@ void write_layout(h5::File& file, Layout const& layout) {
   set("block_begin", layout.blocks.begin);
   set("block_end", layout.blocks.end);
   set("classes", layout.classes);
+  if (layout.members > 1) {
+    set("members", layout.members);
+  }
   set("sum_tolerance", layout.sum_tolerance);
   set("sample_ids", std::string(layout.explicit_ids ? "explicit" : "range"));
 }
@@ -91,7 +108,12 @@ std::int64_t integer(h5::File const& file, char const* name) {
 
 void require_sane(Layout const& layout, std::int64_t block_size, std::string const& path) {
   auto const& grid = layout.grid;
-  bool const sane = layout.classes >= 0 && block_size == grid.block_size() &&
+  constexpr std::int64_t most = std::int64_t{1} << 31;
+  auto const in_range = [](std::int64_t value, std::int64_t least) {
+    return least <= value && value <= most;
+  };
+  bool const sane = in_range(layout.classes, 0) && in_range(layout.members, 1) &&
+                    in_range(layout.label_counts, 0) && block_size == grid.block_size() &&
                     0 <= layout.blocks.begin && layout.blocks.begin <= layout.blocks.end &&
                     layout.blocks.end <= grid.block_count();
   if (!sane) {
@@ -119,8 +141,14 @@ Layout read_layout(h5::File const& file) {
   layout.grid = BlockGrid(samples, batch);
   layout.blocks = {integer(file, "block_begin"), integer(file, "block_end")};
   layout.classes = integer(file, "classes");
-  require_sane(layout, integer(file, "block_size"), file.path());
   layout.labels = file.contains("/labels");
+  if (layout.labels && file.dataset("/labels").shape().size() > 1) {
+    layout.label_counts = file.dataset("/labels").shape()[1];
+  }
+  layout.members = file.has_attribute("/", "members") ? integer(file, "members") : 1;
+  layout.keep_members = file.contains("/members");
+  layout.keep_logits = file.contains("/logits");
+  require_sane(layout, integer(file, "block_size"), file.path());
   layout.uncertainty = file.contains("/uncertainty");
   auto const as_number = [&](char const* name, double otherwise) {
     auto const value = file.has_attribute("/", name) ? file.attribute("/", name) : otherwise;

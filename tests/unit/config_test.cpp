@@ -109,13 +109,20 @@ TEST_CASE("normalizations") {
 
 TEST_CASE("transforms") {
   auto const chain =
-      fod::parse_transforms({"temperature=2", "temperature=4", "topk=3", "smooth=0.5"});
+      fod::parse_transforms({"temperature=2", "temperature=4", "topk=3", "smooth=0.5"}).first;
   CHECK(chain.inverse_temperature == 0.125F);
   REQUIRE(chain.size == 2);
   CHECK(chain.steps[0].kind == fod::RowTransform::Kind::top_k);
   CHECK(chain.steps[0].count == 3);
   CHECK(chain.steps[1].amount == 0.5F);
-  CHECK_FALSE(fod::parse_transforms({}).scales_logits());
+  CHECK_FALSE(fod::parse_transforms({}).first.scales_logits());
+  auto const plan = fod::parse_transforms({"topk=3", "python:m:f", "smooth=0.5", "plugin:x.so"});
+  CHECK(plan.first.size == 1);
+  REQUIRE(plan.own.size() == 2);
+  CHECK(plan.own[0].spec == "python:m:f");
+  CHECK(plan.own[0].then.size == 1);
+  CHECK(plan.own[1].then.size == 0);
+  CHECK_THROWS_AS(fod::parse_transforms({"python:m:f", "temperature=2"}), fod::Error);
   for (auto const* text : {"", "temperature", "temperature=0", "temperature=-1", "temperature=x",
                            "smooth=-0.1", "smooth=1.1", "topk=0", "topk=1.5", "temp=2"}) {
     CHECK_THROWS_AS(fod::parse_transforms({text}), fod::Error);

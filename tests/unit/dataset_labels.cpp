@@ -103,10 +103,23 @@ TEST_CASE("Labels: one per sample") {
   auto const of = [&](std::string const& shape) {
     return refused(folder.file("y.npy", npy("|u1", shape, std::string(6, '\0'))), 3);
   };
-  CHECK_THAT(of("(3, 2)"),
-             Contains("shape (3, 2)") && Contains("(N,) or (N,1)") && Contains("argmax"));
-  CHECK_THAT(of("(6, 1, 1)"), Contains("shape (6, 1, 1)"));
+  CHECK_THAT(of("(6, 1, 1)"),
+             Contains("shape (6, 1, 1)") && Contains("(N,) or (N,1), or counts (N,K)"));
   CHECK_THAT(refused(folder / "none.npy", 3), Contains("No such file or directory"));
+}
+
+TEST_CASE("labels as counts per class") {
+  TempFolder const folder;
+  Labels const labels(folder.file("y.npy", npy("|u1", "(3, 2)", std::string("\1\2\3\4\0\0", 6))),
+                      3);
+  CHECK(labels.counts() == 2);
+  std::vector<std::int64_t> out(4);
+  labels.read({1, 3}, out);
+  CHECK(out == std::vector<std::int64_t>{3, 4, 0, 0});
+  Labels const negative(folder.file("n.npy", npy("|i1", "(2, 2)", std::string("\1\2\3\xff", 4))),
+                        2);
+  CHECK_THROWS_WITH(negative.read({0, 2}, out),
+                    Contains("sample 1 is -1") && Contains("counts per class"));
 }
 
 } // namespace dataset_test

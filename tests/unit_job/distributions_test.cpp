@@ -1,4 +1,5 @@
-#include "fod/kernels.hpp"
+#include "fod/epilogue.hpp"
+#include "job_support.hpp"
 
 #include <catch2/catch.hpp>
 #include <cuda_bf16.h>
@@ -20,21 +21,6 @@ namespace {
 constexpr std::array sizes{std::int64_t{0},  std::int64_t{1},  std::int64_t{31},
                            std::int64_t{32}, std::int64_t{33}, std::int64_t{1000}};
 
-bool has_gpu() {
-  int count = 0;
-  return cudaGetDeviceCount(&count) == cudaSuccess && count > 0;
-}
-
-std::vector<fod::Device> devices() {
-  std::vector<fod::Device> all{{false, -1, "CPU", {}}};
-  if (has_gpu()) {
-    all.push_back({true, 0, "GPU", {}});
-  } else {
-    WARN("GPU tests are skipped: there is no GPU");
-  }
-  return all;
-}
-
 /// Results copied out of an epilogue.
 struct Results {
   std::vector<float> distributions;
@@ -47,15 +33,10 @@ struct Results {
 template <class T>
 Results run(fod::Device const& device, std::vector<T> const& values,
             fod::EpilogueSpec const& spec) {
-  fod::Epilogue epilogue(device, spec.rows + 3, spec.classes());
-  fod::Buffer input(values.size() * sizeof(T),
-                    device.is_cuda ? fod::Buffer::Place::device : fod::Buffer::Place::host);
-  if (!values.empty() && device.is_cuda) {
-    fod::copy_async(input.data(), values.data(), values.size() * sizeof(T), {});
-  } else {
-    std::copy(values.begin(), values.end(), input.as<T>().begin());
-  }
-  auto const view = epilogue.run(input.data(), spec, {});
+  fod::Epilogue epilogue(device, {spec.rows + 3, spec.classes()});
+  auto const input = job_support::on_device(device, values);
+  epilogue.add(0, input.data(), spec, {});
+  auto const view = epilogue.finish(spec.rows, {}).joined.mean;
   auto const rows = static_cast<std::size_t>(spec.rows);
   auto const copy = [&](auto const* from, std::size_t count) {
     return std::vector(from, from + count);
@@ -102,7 +83,7 @@ void check_softmax_row(Results const& got, std::size_t row, float const* x, std:
 } // namespace
 
 TEST_CASE("softmax agrees with long double, at every size of rows and classes") {
-  for (auto const& device : devices()) {
+  for (auto const& device : job_support::devices()) {
     for (auto const rows : sizes) {
       for (auto const classes : sizes) {
         if (classes > 0) {
@@ -120,7 +101,7 @@ TEST_CASE("softmax agrees with long double, at every size of rows and classes") 
 }
 
 TEST_CASE("softmax of large, masked and half-precision logits") {
-  for (auto const& device : devices()) {
+  for (auto const& device : job_support::devices()) {
     auto const large = run<float>(device, {1e30F, 0, -1e30F, 88, 89, 90},
                                   {2, 3, ElementType::float32, OutputMode::logits});
     CHECK(large.distributions[0] == 1);
@@ -141,7 +122,7 @@ TEST_CASE("softmax of large, masked and half-precision logits") {
 }
 
 TEST_CASE("rows that are not finite are flagged, their neighbours are not") {
-  for (auto const& device : devices()) {
+  for (auto const& device : job_support::devices()) {
     std::vector<float> const x{1, 2, NAN, 1, INFINITY, 1, -INFINITY, -INFINITY, 3, 4};
     auto const got = run(device, x, {5, 2, ElementType::float32, OutputMode::logits});
     CHECK(got.flags == std::vector<std::uint8_t>{0, fod::row_nonfinite, fod::row_nonfinite,
@@ -155,7 +136,7 @@ TEST_CASE("rows that are not finite are flagged, their neighbours are not") {
 }
 
 TEST_CASE("sigmoid gives [1-p, p]") {
-  for (auto const& device : devices()) {
+  for (auto const& device : job_support::devices()) {
     std::vector<float> const x{0, 2, -2, 100, -100, NAN};
     auto const got = run(device, x, {6, 1, ElementType::float32, OutputMode::sigmoid});
     for (std::size_t i = 0; i < 5; ++i) {
@@ -169,7 +150,7 @@ TEST_CASE("sigmoid gives [1-p, p]") {
 }
 
 TEST_CASE("probabilities stay as they are; what is none is flagged, by the type's tolerance") {
-  for (auto const& device : devices()) {
+  for (auto const& device : job_support::devices()) {
     std::vector<float> const x{0.25F, 0.75F, 0.25F, 0.7502F, -0.001F, 1.001F, 0.25F, 0.75005F};
     auto const tolerance = fod::probability_tolerance(ElementType::float32);
     auto const got = run(device, x, {4, 2, ElementType::float32, OutputMode::probs, tolerance});
@@ -191,7 +172,7 @@ TEST_CASE("probabilities stay as they are; what is none is flagged, by the type'
 }
 
 TEST_CASE("top-k keeps the lower class among equals, at every size") {
-  for (auto const& device : devices()) {
+  for (auto const& device : job_support::devices()) {
     for (auto const classes : {2, 31, 32, 33, 70}) {
       for (auto const keep : {1, 2, 31, 32, 69, 100}) {
         // Half of the values are equal: which of them stay is decided by their place.

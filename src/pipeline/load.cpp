@@ -1,0 +1,46 @@
+#include "load.hpp"
+
+#include "fod/error.hpp"
+
+#include <algorithm>
+
+namespace fod {
+
+std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
+                                   Machine const& machine, Comm const& comm, JobFacts& facts) {
+  ModelOptions options;
+  for (auto const& spec : config.models) {
+    std::string bytes;
+    comm.on_root([&] {
+      bytes = is_model_file(spec) ? read_file(spec) : std::string();
+      facts.model_kinds.push_back(model_kind(spec, bytes));
+    });
+    options.sources.push_back({spec, comm.broadcast(std::move(bytes))});
+    facts.model_hashes.push_back(checksum_text(checksum_of(options.sources.back().bytes)));
+  }
+  options.device = machine.device;
+  options.threads = machine.threads;
+  options.batch_size = std::max<std::int64_t>(1, config.batch_size);
+  options.output_key = config.output_key;
+  options.precision = config.precision;
+  options.dropout_passes = config.dropout_passes;
+  options.seed = config.seed;
+  options.parameters_only = inputs == nullptr;
+  std::unique_ptr<Model> model;
+  comm.agree([&] {
+    if (inputs != nullptr) {
+      options.fields = inputs->dataset.fields();
+      for (auto const& text : config.normalize) {
+        options.normalizations.push_back(parse_normalization(text));
+      }
+    }
+    model = std::make_unique<Model>(options);
+  });
+  return model;
+}
+
+std::shared_ptr<HostTransform> open_own_step(std::string const& spec) {
+  throw bad_input("cannot open --transform " + spec, "not linked", "");
+}
+
+} // namespace fod
