@@ -43,6 +43,7 @@ MODULE_OF = {
     "version": "error",
     "text": "error",
     "transform": "records",
+    "epilogue": "kernels",
     "checksum": "records",
     "convert": "json",
     "json_scanner": "json",
