@@ -9,10 +9,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 torch=2.11.0
 toolkit=13.0.2 # the release of CUDA that this torch was built with
 python_packages=("torch==$torch" cmake ninja numpy h5py scikit-learn pytest)
-# What the tests compare with and run models of; torchvision (of this torch) stays the first.
-test_packages=("torchvision==0.26.0" "pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2"
-  "tensorflow-cpu==2.20.0" "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1"
-  "onnxscript==0.7.2" "magika==1.0.3")
+# What the tests compare with and run models of; the first two would bring a torch along.
+torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3")
+test_packages=("pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2" "tensorflow-cpu==2.20.0"
+  "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3")
 test_modules="PIL, skimage, jax, tensorflow, keras, onnx, onnxruntime, onnxscript, magika"
 # Debian package | usual name of its module on a cluster | what shows that it is here anyway
 packages=(
@@ -146,7 +146,7 @@ if [[ $wheels == yes ]]; then
 fi
 base=$(python)
 # Moving the folder breaks the paths inside .venv, so its place is part of the stamp.
-packages_wanted="${python_packages[*]} ${test_packages[*]}"
+packages_wanted="${python_packages[*]} ${torch_test_packages[*]} ${test_packages[*]}"
 wanted="$PWD $base $("$base" --version) ${Torch_DIR:-} $wheels $packages_wanted layout=1"
 stamp=.venv/fod-setup
 if [[ $(cat $stamp 2>/dev/null) == "$wanted" ]] && .venv/bin/cmake --version >/dev/null; then
@@ -179,14 +179,14 @@ modules="torch, h5py, sklearn, pytest"
 if .venv/bin/python -c 'import platform, sys
 sys.exit(not (3, 11) <= sys.version_info < (3, 14) or platform.machine() != "x86_64")'; then
   modules+=", $test_modules"
-  if [[ -n ${Torch_DIR:-} ]]; then
-    test_packages=("${test_packages[@]:1}") # torchvision would bring a torch along
-  else
+  if [[ -z ${Torch_DIR:-} ]]; then
+    test_packages+=("${torch_test_packages[@]}")
     modules+=", torchvision"
   fi
   install "${test_packages[@]}"
 else
-  say "no wheels for this Python or processor: tests that need these will fail: ${test_packages[*]}"
+  say "no wheels for this Python or processor: tests that need these will fail:" \
+    "${test_packages[*]} ${torch_test_packages[*]}"
 fi
 
 # --- CUDA ---
