@@ -127,7 +127,7 @@ if ((${#unobtainable[@]})); then
 fi
 
 if [[ ! -e .venv/fod-setup ]] && (($(df -Pk . | awk 'END {print $4}') < 12000000)); then
-  fail "less than 12 GB are free here (torch, CUDA and the frameworks of the tests take 8 in .venv):" \
+  fail "less than 12 GB are free here (torch, CUDA and the tests' frameworks take 8 in .venv):" \
     "make room, run this again"
 fi
 

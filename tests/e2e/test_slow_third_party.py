@@ -65,8 +65,8 @@ def reference(chunks):
 @pytest.mark.parametrize("ranks", [1, 2, 3])
 def test_silero_as_torch_runs_it(run, exported, chunks, reference, ranks, tmp_path):
     np.save(tmp_path / "chunks.npy", chunks)
-    job = run("fod-generate", "--model", exported, "--data", tmp_path / "chunks.npy", "--batch-size",
-              BATCH, "--threads", 1, "--out", tmp_path / "r.h5", ranks=ranks)
+    job = run("fod-generate", "--model", exported, "--data", tmp_path / "chunks.npy",
+              "--batch-size", BATCH, "--threads", 1, "--out", tmp_path / "r.h5", ranks=ranks)
     assert job.returncode == 0, job.stderr
     assert "output read as probs" in job.stdout
     assert run("fod", "verify", tmp_path / "r.h5", ranks=None).returncode == 0

@@ -34,8 +34,8 @@ def build() -> keras.Model:
 
 
 def kernels(w: weights.Weights) -> dict[str, list]:
-    """PyTorch's layout (out, in, …) turned into Keras's (…, in, out); fc1 also sees its 32 x 4 x 4
-    inputs with the channel last."""
+    """PyTorch's layout (out, in, …) turned into Keras's (…, in, out); fc1 also finds its inputs,
+    32 channels of 4 x 4, with the channel last."""
     fc1 = w["fc1.weight"].reshape(64, 32, 4, 4).transpose(2, 3, 1, 0).reshape(512, 64)
     return {"conv1": [w["conv1.weight"].transpose(2, 3, 1, 0), w["conv1.bias"]],
             "conv2": [w["conv2.weight"].transpose(2, 3, 1, 0), w["conv2.bias"]],
