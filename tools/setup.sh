@@ -9,6 +9,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 torch=2.11.0
 toolkit=13.0.2 # the release of CUDA that this torch was built with
 python_packages=("torch==$torch" cmake ninja numpy h5py scikit-learn pytest)
+# What the tests compare with and run models of; the first two would bring a torch along.
+torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3")
+test_packages=("pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2" "tensorflow-cpu==2.20.0"
+  "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3")
+test_modules="PIL, skimage, jax, tensorflow, keras, onnx, onnxruntime, onnxscript, magika"
 # Debian package | usual name of its module on a cluster | what shows that it is here anyway
 packages=(
   "g++|gcc|command -v c++"
@@ -22,6 +27,8 @@ packages=(
   "libxxhash-dev|xxhash|header xxhash.h"
   "zlib1g-dev|zlib|header zlib.h"
   "libsimdjson-dev|simdjson|header simdjson.h"
+  "libjpeg62-turbo-dev|libjpeg-turbo|header jpeglib.h"
+  "libpng-dev|libpng|header png.h"
   "python3-venv|python (3.10 or newer)|python_fits"
   "python3-dev|python|python_header"
   "clang-format|llvm|true" # without it, or clang-tidy, CMake leaves the check out
@@ -119,8 +126,9 @@ if ((${#unobtainable[@]})); then
   exit 2
 fi
 
-if [[ ! -e .venv/fod-setup ]] && (($(df -Pk . | awk 'END {print $4}') < 10000000)); then
-  fail "less than 10 GB are free here (torch and CUDA take 6 in .venv): make room, run this again"
+if [[ ! -e .venv/fod-setup ]] && (($(df -Pk . | awk 'END {print $4}') < 12000000)); then
+  fail "less than 12 GB are free here (torch, CUDA and the tests' frameworks take 8 in .venv):" \
+    "make room, run this again"
 fi
 
 # --- Debian ---
@@ -138,7 +146,8 @@ if [[ $wheels == yes ]]; then
 fi
 base=$(python)
 # Moving the folder breaks the paths inside .venv, so its place is part of the stamp.
-wanted="$PWD $base $("$base" --version) ${Torch_DIR:-} $wheels ${python_packages[*]} layout=1"
+packages_wanted="${python_packages[*]} ${torch_test_packages[*]} ${test_packages[*]}"
+wanted="$PWD $base $("$base" --version) ${Torch_DIR:-} $wheels $packages_wanted layout=1"
 stamp=.venv/fod-setup
 if [[ $(cat $stamp 2>/dev/null) == "$wanted" ]] && .venv/bin/cmake --version >/dev/null; then
   say "set-up is complete (nothing to do)"
@@ -166,6 +175,19 @@ if [[ -n ${Torch_DIR:-} ]]; then # the tools use that torch too, where this Pyth
 else
   install "${python_packages[@]}"
 fi
+modules="torch, h5py, sklearn, pytest"
+if .venv/bin/python -c 'import platform, sys
+sys.exit(not (3, 11) <= sys.version_info < (3, 14) or platform.machine() != "x86_64")'; then
+  modules+=", $test_modules"
+  if [[ -z ${Torch_DIR:-} ]]; then
+    test_packages+=("${torch_test_packages[@]}")
+    modules+=", torchvision"
+  fi
+  install "${test_packages[@]}"
+else
+  say "no wheels for this Python or processor: tests that need these will fail:" \
+    "${test_packages[*]} ${torch_test_packages[*]}"
+fi
 
 # --- CUDA ---
 # The wheels lack lib64 and the names without version that CMake and linkers look for. nvcc finds
@@ -188,7 +210,7 @@ if [[ $wheels == yes ]]; then
   say "CUDA toolkit in .venv/cuda: $(nvcc_release .venv/cuda/bin/nvcc)"
 fi
 
-.venv/bin/python -c 'import torch, h5py, sklearn, pytest' ||
+TF_CPP_MIN_LOG_LEVEL=2 .venv/bin/python -c "import $modules" ||
   fail "the Python packages do not load (reason above): remove .venv and run this again"
 echo "$wanted" >$stamp
 say "set-up is complete"
