@@ -70,6 +70,19 @@ IndexRange parse_range(std::string const& text);
 /// A number from 1 to 2^24, or `auto`, which is 0. @throws Error (usage)
 std::int64_t parse_batch_size(std::string const& text);
 
+/// `a,=16000,b` of --input, parted: names of fields, and constants with their positions.
+struct Arguments {
+  struct Constant {
+    std::size_t position = 0;
+    double value = 0;
+    bool whole = false;
+  };
+  std::vector<std::string> fields;
+  std::vector<Constant> constants;
+};
+/// @throws Error (usage) for a constant that is no number, or constants without a field
+Arguments parse_arguments(std::vector<std::string> const& inputs);
+
 /// What --transform asks for. Built-in steps run with the softmax; those of the user's own,
 /// `python:` or `plugin:`, run on the host, each followed by the built-in ones after it.
 struct TransformPlan {

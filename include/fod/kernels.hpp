@@ -11,16 +11,14 @@ namespace fod {
 /// What one pass over a model's output computes, and from what.
 struct EpilogueSpec {
   std::int64_t rows = 0;
-  std::int64_t inputs = 0;                 ///< values per row in the output: K, or 1 for `sigmoid`
+  std::int64_t inputs = 0;                 ///< values per row in the output: K, or 1 if binary
   ElementType type = ElementType::float32; ///< of the output
   OutputMode mode = OutputMode::logits;    ///< not `automatic`
   float tolerance = 1e-4F; ///< how far probabilities may be outside [0, 1], and their sum from 1
   TransformChain transforms{}; ///< applied to every finite row before its entropy is taken
 
-  /// Classes per row of the result: two for `sigmoid`.
-  [[nodiscard]] constexpr std::int64_t classes() const {
-    return mode == OutputMode::sigmoid ? 2 : inputs;
-  }
+  /// Classes per row of the result: two for the binary modes.
+  [[nodiscard]] constexpr std::int64_t classes() const { return is_binary(mode) ? 2 : inputs; }
 };
 
 /// What is wrong with a row; bits of `EpilogueView::flags`.
@@ -40,7 +38,8 @@ struct EpilogueView {
 };
 
 /// One pass over a model's output: softmax (in float32, or float64 for a float64 output; the
-/// largest value is subtracted first), `[1-p, p]` of a sigmoid, or probabilities as they are (those
+/// largest value is subtracted first), `[1-p, p]` of a sigmoid or of p itself, or
+/// probabilities as they are (those
 /// of half precision are divided by their sum in float32); entropy, largest probability and its
 /// class; evidence on finiteness and sums. Rows do not depend on each other.
 namespace host {

@@ -28,12 +28,16 @@ struct ModelSource {
   std::string bytes; ///< empty for `python:` and `plugin:`
 };
 
+/// A number that a model takes beside its inputs, such as a sampling rate.
+using ConstantArgument = Arguments::Constant;
+
 /// Everything that a model, or an ensemble of them, is made from.
 struct ModelOptions {
   std::vector<ModelSource> sources;
   Device device;
   int threads = 1;
-  std::vector<FieldSpec> fields; ///< inputs, in the order of the model's arguments
+  std::vector<FieldSpec> fields;           ///< inputs, in the order of the model's arguments
+  std::vector<ConstantArgument> constants; ///< in the order of their positions
   std::vector<Normalization> normalizations;
   std::int64_t batch_size = 64;
   std::string output_key; ///< of --output

@@ -79,7 +79,17 @@ struct Arity {
 };
 
 /// What a model's output stands for.
-enum class OutputMode { automatic, logits, probs, sigmoid };
+enum class OutputMode {
+  automatic,
+  logits,
+  probs,
+  sigmoid, ///< one logit per sample, of class 1
+  positive ///< one probability per sample, of class 1
+};
+/// True for the modes of two classes with one number per sample.
+constexpr bool is_binary(OutputMode mode) {
+  return mode == OutputMode::sigmoid || mode == OutputMode::positive;
+}
 std::string_view name_of(OutputMode mode);
 
 /// Numerical precision of the forward pass.

@@ -42,7 +42,8 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_option("--data", config.data,
                  "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too). Repeat for several")
       ->allow_extra_args(false);
-  app.add_option("--input", config.inputs, "Fields that become the model's arguments, in order")
+  app.add_option("--input", config.inputs,
+                 "Fields that become the model's arguments, in order; =NUMBER is a constant one")
       ->delimiter(',')
       ->allow_extra_args(false);
   app.add_option("--concat", config.joined,
@@ -63,9 +64,10 @@ void add_running(CLI::App& app, Config& config, Raw& raw) {
   std::map<std::string, OutputMode> const modes{{"auto", OutputMode::automatic},
                                                 {"logits", OutputMode::logits},
                                                 {"probs", OutputMode::probs},
-                                                {"sigmoid", OutputMode::sigmoid}};
+                                                {"sigmoid", OutputMode::sigmoid},
+                                                {"positive", OutputMode::positive}};
   app.add_option("--output-mode", config.output_mode,
-                 "What the model returns: " + std::string("auto|logits|probs|sigmoid"))
+                 "What the model returns: " + std::string("auto|logits|probs|sigmoid|positive"))
       ->transform(CLI::CheckedTransformer(modes).description(""));
   app.add_option("--output", config.output_key, "Entry of a dict or tuple output, dotted (a.0)");
   app.add_option("--transform", config.transforms,

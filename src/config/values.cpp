@@ -48,6 +48,30 @@ std::int64_t parse_batch_size(std::string const& text) {
   return value;
 }
 
+Arguments parse_arguments(std::vector<std::string> const& inputs) {
+  Arguments arguments;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].starts_with('=')) {
+      arguments.fields.push_back(inputs[i]);
+      continue;
+    }
+    auto const text = inputs[i].substr(1);
+    std::int64_t whole = 0;
+    Arguments::Constant constant{i, 0, parse_whole(text, whole)};
+    constant.value = static_cast<double>(whole);
+    if (!constant.whole && !parse_whole(text, constant.value)) {
+      throw bad_input("cannot read --input " + inputs[i], "'" + text + "' is no number",
+                      "write =16000 or =0.5 for a constant argument, or the name of a field");
+    }
+    arguments.constants.push_back(constant);
+  }
+  if (arguments.fields.empty() && !inputs.empty()) {
+    throw bad_input("--input names no field", "there are constants alone",
+                    "name the fields as well, in the model's order: --input data,=16000");
+  }
+  return arguments;
+}
+
 IndexRange parse_range(std::string const& text) {
   auto const colon = text.find(':');
   IndexRange range{0, std::numeric_limits<std::int64_t>::max()};

@@ -67,6 +67,23 @@ __host__ __device__ std::uint8_t sigmoid(T const* x, float inverse_temperature, 
   return value == value ? 0 : row_nonfinite;
 }
 
+/// A probability of class 1.
+template <class T, class Lanes>
+__host__ __device__ std::uint8_t positive(T const* x, float tolerance, float* p, Lanes lanes) {
+  auto const value = widen(x[0]);
+  if (lanes.first() == 0) {
+    p[0] = static_cast<float>(1 - value);
+    p[1] = static_cast<float>(value);
+  }
+  if (!(std::fabs(value) < INFINITY)) {
+    return row_nonfinite;
+  }
+  return value < -tolerance || value > 1 + tolerance ? row_no_distribution : 0;
+}
+
+/// Sums of probabilities are held to this where nothing was computed in half precision.
+constexpr float exact_tolerance = 1e-4F;
+
 template <class T, class Lanes>
 __host__ __device__ std::uint8_t probabilities(T const* x, std::int64_t n, float tolerance,
                                                float* p, Lanes lanes) {
@@ -78,8 +95,8 @@ __host__ __device__ std::uint8_t probabilities(T const* x, std::int64_t n, float
     sum += static_cast<double>(value);
   }
   sum = lanes.sum(sum);
-  bool const half = sizeof(T) == 2;
-  auto const divisor = half ? static_cast<float>(sum) : 1.0F;
+  // What was computed in half precision misses 1 by rounding.
+  auto const divisor = tolerance > exact_tolerance ? static_cast<float>(sum) : 1.0F;
   for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
     p[k] = static_cast<float>(widen(x[k])) / divisor;
   }
@@ -93,7 +110,7 @@ __host__ __device__ std::uint8_t probabilities(T const* x, std::int64_t n, float
 template <class T, class Lanes>
 __host__ __device__ void copy_logits(T const* x, EpilogueSpec const& spec, float* logits,
                                      Lanes lanes) {
-  if (spec.mode == OutputMode::sigmoid) {
+  if (is_binary(spec.mode)) {
     if (lanes.first() == 0) {
       logits[0] = 0;
       logits[1] = static_cast<float>(widen(x[0]));
@@ -120,6 +137,8 @@ __host__ __device__ void run(T const* values, EpilogueSpec const& spec, std::int
     flags = softmax(x, spec.inputs, spec.transforms.inverse_temperature, p, lanes);
   } else if (spec.mode == OutputMode::sigmoid) {
     flags = sigmoid(x, spec.transforms.inverse_temperature, p, lanes);
+  } else if (spec.mode == OutputMode::positive) {
+    flags = positive(x, spec.tolerance, p, lanes);
   } else {
     flags = probabilities(x, spec.inputs, spec.tolerance, p, lanes);
   }

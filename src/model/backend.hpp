@@ -47,6 +47,7 @@ struct BackendOptions {
   Device device;
   int threads = 1;
   std::string output_key;
+  std::vector<ConstantArgument> constants;
 };
 
 std::unique_ptr<Backend> load_torchscript(BackendOptions const& options);

@@ -5,6 +5,7 @@
 #include "precision.hpp"
 
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 
 #include <ATen/cuda/CUDAContextLight.h>
 #include <c10/cuda/CUDAStream.h>
@@ -17,8 +18,9 @@ LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
                          InputBatch const& inputs)
     : spec_(source.spec), output_key_(options.output_key), device_(options.device),
       dropout_(options.dropout_passes > 0), precision_(options.precision), inputs_(inputs),
-      backend_(load_backend(
-          {source.spec, source.bytes, options.device, options.threads, options.output_key})) {
+      constants_(std::ssize(options.constants)),
+      backend_(load_backend({source.spec, source.bytes, options.device, options.threads,
+                             options.output_key, options.constants})) {
   if (!options.parameters_only) {
     require_arguments();
   }
@@ -27,14 +29,16 @@ LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
 
 void LoadedModel::require_arguments() const {
   auto const arity = backend_->arity();
-  auto const given = std::ssize(inputs_.fields());
+  auto const given = std::ssize(inputs_.fields()) + constants_;
   if (given >= arity.least && (arity.most < 0 || given <= arity.most)) {
     return;
   }
   throw bad_input("the model takes " + std::to_string(arity.least) +
                       (arity.least == 1 ? " input (" : " inputs (") + arity.names + ")",
-                  "--data gives " + std::to_string(given) + ": " + inputs_.names(),
-                  "repeat --data name=SPEC, or choose and order the fields with --input");
+                  "it is given " + std::to_string(given) + ": " + inputs_.names() +
+                      (constants_ > 0 ? " and " + counted(constants_, "constant") : ""),
+                  "repeat --data name=SPEC, or choose and order the fields with --input, where "
+                  "=16000 is a constant argument");
 }
 
 void LoadedModel::prepare(ModelOptions const& options) {
@@ -62,11 +66,9 @@ ModelOutput LoadedModel::run_rows(InputTypes const& types, IndexRange rows) {
   return torch_support::select_output(backend_->call(inputs_.tensors(types, rows)), output_key_);
 }
 
-ModelOutput LoadedModel::run(InputTypes const& types, std::uint64_t dropout_seed) {
+ModelOutput LoadedModel::run(InputTypes const& types, std::uint64_t seed) {
   c10::InferenceMode const inference;
-  if (dropout_) {
-    at::manual_seed(dropout_seed);
-  }
+  at::manual_seed(seed); // whatever draws random numbers, dropout or the model itself
   ModelOutput output;
   if (micro_batch_ == 0) {
     output = run_rows(types, {0, inputs_.size()});
@@ -95,10 +97,10 @@ void LoadedModel::shrink(std::exception const& error) {
   micro_batch_ = (now + 1) / 2;
 }
 
-ModelOutput LoadedModel::forward(std::uint64_t dropout_seed) {
+ModelOutput LoadedModel::forward(std::uint64_t seed) {
   for (;;) {
     try {
-      return run(types_, dropout_seed);
+      return run(types_, seed);
     } catch (std::exception const& error) {
       if (torch_support::is_out_of_memory(error)) {
         shrink(error);

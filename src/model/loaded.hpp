@@ -15,8 +15,8 @@ public:
   [[nodiscard]] InputTypes find_input_types();
   void set_input_types(InputTypes types) { types_ = std::move(types); }
 
-  /// @param dropout_seed seeds the random numbers of this forward, if dropout is on
-  [[nodiscard]] ModelOutput forward(std::uint64_t dropout_seed);
+  /// @param seed of the random numbers of this forward
+  [[nodiscard]] ModelOutput forward(std::uint64_t seed);
 
   /// Samples that go through at once; 0 for the whole batch.
   [[nodiscard]] std::int64_t micro_batch() const { return micro_batch_; }
@@ -26,7 +26,7 @@ public:
 private:
   void require_arguments() const;
   void prepare(ModelOptions const& options);
-  [[nodiscard]] ModelOutput run(InputTypes const& types, std::uint64_t dropout_seed);
+  [[nodiscard]] ModelOutput run(InputTypes const& types, std::uint64_t seed);
   [[nodiscard]] ModelOutput run_rows(InputTypes const& types, IndexRange rows);
   void shrink(std::exception const& error);
   [[nodiscard]] std::string first_weight() const;
@@ -37,6 +37,7 @@ private:
   bool dropout_;
   Precision precision_;
   InputBatch const& inputs_;
+  std::int64_t constants_;
   std::unique_ptr<Backend> backend_;
   InputTypes types_;
   std::int64_t micro_batch_ = 0;

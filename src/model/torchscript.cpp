@@ -50,15 +50,26 @@ bool is_dropout(torch::jit::Module const& module) {
 class TorchScript : public Backend {
 public:
   explicit TorchScript(BackendOptions const& options)
-      : spec_(options.spec), module_(load_module(options)) {
+      : spec_(options.spec), constants_(options.constants), module_(load_module(options)) {
     if (!module_.find_method("forward")) {
       throw bad_input("the model " + spec_ + " has no method `forward`", "",
                       "export a module whose forward takes the batch");
     }
+    auto const reset = module_.find_method("reset_states");
+    has_state_ = reset && reset->function().getSchema().arguments().size() == 1;
   }
 
   c10::IValue call(std::vector<torch::Tensor> inputs) override {
-    return module_.forward({inputs.begin(), inputs.end()});
+    if (has_state_) {
+      module_.get_method("reset_states")({}); // so that a batch does not know the one before it
+    }
+    std::vector<c10::IValue> arguments(inputs.begin(), inputs.end());
+    for (auto const& constant : constants_) {
+      auto const value = constant.whole ? c10::IValue(static_cast<std::int64_t>(constant.value))
+                                        : c10::IValue(constant.value);
+      arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(constant.position), value);
+    }
+    return module_.forward(std::move(arguments));
   }
 
   Arity arity() const override {
@@ -101,6 +112,8 @@ public:
 
 private:
   std::string spec_;
+  std::vector<ConstantArgument> constants_;
+  bool has_state_ = false;
   torch::jit::Module module_;
 };
 

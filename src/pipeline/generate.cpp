@@ -152,9 +152,10 @@ private:
     auto const& known = plan_.probe.models[model];
     auto const name = "sample " + std::to_string(sample) +
                       (model_.model_count() > 1 ? " of " + config_.models[model] : "");
-    if (known.mode == OutputMode::probs) {
+    if (known.mode == OutputMode::probs || known.mode == OutputMode::positive) {
       return run_failure(name + " has no probabilities",
-                         "the output mode is probs (" + known.evidence +
+                         "the output mode is " + std::string(name_of(known.mode)) + " (" +
+                             known.evidence +
                              "), but its row is outside [0, 1] or does not sum to 1",
                          "say --output-mode logits, or mend the model");
     }

@@ -9,7 +9,8 @@
 namespace fod {
 
 Inputs::Inputs(Config const& config)
-    : dataset(config.data, config.inputs, config.max_samples, config.joined) {
+    : dataset(config.data, parse_arguments(config.inputs).fields, config.max_samples,
+              config.joined) {
   if (!config.labels.empty()) {
     labels.emplace(config.labels, dataset.source_size());
   }

@@ -30,6 +30,7 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
   comm.agree([&] {
     if (inputs != nullptr) {
       options.fields = inputs->dataset.fields();
+      options.constants = parse_arguments(config.inputs).constants;
       for (auto const& text : config.normalize) {
         options.normalizations.push_back(parse_normalization(text));
       }

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 namespace fod {
 
@@ -70,6 +71,7 @@ public:
       require_temperature(i);
       require_classes(i);
     }
+    require_steady(batch_at(block.begin, block));
     if (config_.dropout_passes > 0) {
       require_dropout(batch_at(block.begin, block));
     }
@@ -119,13 +121,13 @@ private:
 
   void require_temperature(std::size_t i) const {
     auto const& model = result_.models[i];
-    if (model.mode == OutputMode::probs &&
-        parse_transforms(config_.transforms).first.scales_logits()) {
+    bool const no_logits = model.mode == OutputMode::probs || model.mode == OutputMode::positive;
+    if (no_logits && parse_transforms(config_.transforms).first.scales_logits()) {
       throw bad_input("--transform temperature needs logits, but the model returns probabilities",
                       model.evidence,
                       "return logits, leave the temperature out, or say --output-mode logits");
     }
-    if (model.mode == OutputMode::probs && config_.keep_logits) {
+    if (no_logits && config_.keep_logits) {
       throw bad_input("--keep-logits needs logits, but the model returns probabilities",
                       model.evidence,
                       "return logits, leave the flag out, or say --output-mode logits");
@@ -139,6 +141,31 @@ private:
                           " classes",
                       "the first one has " + std::to_string(result_.classes()),
                       "the models of an ensemble share their classes");
+    }
+  }
+
+  /// A model that remembers what it saw would give rows that depend on what its rank did before.
+  void require_steady(IndexRange samples) {
+    for (std::size_t i = 0; i < result_.models.size(); ++i) {
+      load(samples, samples.begin);
+      auto const one = decisions_[i].values_of(forward(i), samples.size());
+      auto const two = decisions_[i].values_of(forward(i), samples.size());
+      double largest = 0;
+      double difference = 0;
+      for (std::size_t at = 0; at < one.size(); ++at) {
+        largest = std::max(largest, std::abs(static_cast<double>(one[at])));
+        difference = std::max(difference, std::abs(static_cast<double>(one[at] - two[at])));
+      }
+      // Sums by atomics on a GPU differ in their last bits; that alone is no memory.
+      constexpr double rounding = 1e-4;
+      if (difference > rounding * largest) {
+        throw bad_input("the model " + config_.models[i] +
+                            " keeps state from one batch to the next",
+                        "run twice on the same batch, its outputs differ by " +
+                            std::to_string(difference) + ", so rows would depend on the ranks",
+                        "make forward depend on its inputs alone; a method `reset_states()` of a "
+                        "TorchScript model is called before every batch");
+      }
     }
   }
 
@@ -207,13 +234,16 @@ std::int64_t check_output(ModelOutput const& output, std::int64_t batch_size, Ou
     throw bad_input(came, expected + "; it returned " + std::to_string(shape[0]) + " rows",
                     "return one row per sample, in the order of the batch");
   }
-  if (mode == OutputMode::sigmoid && shape[1] != 1) {
-    throw bad_input(came, "--output-mode sigmoid takes (" + std::to_string(batch_size) + ", 1)",
+  if (is_binary(mode) && shape[1] != 1) {
+    throw bad_input(came,
+                    "--output-mode " + std::string(name_of(mode)) + " takes (" +
+                        std::to_string(batch_size) + ", 1)",
                     "use --output-mode logits or probs for several classes");
   }
-  if (mode != OutputMode::sigmoid && shape[1] < 2) {
+  if (!is_binary(mode) && shape[1] < 2) {
     throw bad_input(came, expected + ", at least two",
-                    shape[1] == 1 ? "pass --output-mode sigmoid for a single score per sample"
+                    shape[1] == 1 ? "pass --output-mode sigmoid for a single score per sample, "
+                                    "positive for a single probability"
                                   : "return class scores");
   }
   return shape[1];

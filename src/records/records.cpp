@@ -91,7 +91,7 @@ Shape with_leading(std::int64_t extent, Shape const& shape) {
 }
 
 std::string_view name_of(OutputMode mode) {
-  constexpr std::array<std::string_view, 4> names{"auto", "logits", "probs", "sigmoid"};
+  constexpr std::array<std::string_view, 5> names{"auto", "logits", "probs", "sigmoid", "positive"};
   return names[static_cast<std::size_t>(mode)];
 }
 

@@ -68,6 +68,30 @@ class Bayesian(nn.Module):
         return self.shift(self.body(x))
 
 
+class Counts(nn.Module):
+    """Remembers how often it was called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(FEATURES, CLASSES)
+        self.seen = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen = self.seen + 1
+        return self.layer(x) * self.seen
+
+
+class Draws(nn.Module):
+    """Draws its weights anew at every call, as a Bayesian layer does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(FEATURES, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(x) + x @ torch.randn(20, 5)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("running")
@@ -230,3 +254,30 @@ def test_posterior(run, folder, tmp_path):
     none = run("fod-generate", "--model", folder / "m.pt", "--posterior", tmp_path / "none.h5")
     assert none.returncode == 2 and "no Bayesian layer" in none.stderr
     assert not (tmp_path / "none.h5").exists()
+
+
+def test_a_model_with_a_memory_is_refused(run, folder, tmp_path):
+    models.save(Counts(), tmp_path / "m.pt")
+    done = run("fod-generate", "--model", tmp_path / "m.pt", "--data", folder / "x.npy", "--out",
+               tmp_path / "r.h5", ranks=2)
+    assert done.returncode == 2
+    assert "keeps state from one batch to the next" in done.stderr
+    assert not (tmp_path / "r.h5").exists()
+
+
+def test_a_model_that_draws_gives_the_same_rows_on_any_ranks(run, folder, tmp_path):
+    models.save(Draws(), tmp_path / "m.pt")
+    rows = []
+    for ranks in (1, 2, 3):
+        out = tmp_path / f"{ranks}.h5"
+        done = run("fod-generate", "--model", tmp_path / "m.pt", "--data", folder / "x.npy", "--out",
+                   out, "--threads", 1, ranks=ranks)
+        assert done.returncode == 0, done.stderr
+        rows.append(h5rows(out))
+    assert rows[0].tobytes() == rows[1].tobytes() == rows[2].tobytes()
+    x = np.load(folder / "x.npy")
+    plain = torch.jit.load(str(tmp_path / "m.pt")).layer(torch.from_numpy(x)).detach().numpy()
+    drawn = np.log(rows[0][:128]) - plain[:128]  # the draws differ from batch to batch
+    drawn -= drawn.mean(axis=1, keepdims=True)
+    fits = [np.linalg.lstsq(x[b:b + 64], drawn[b:b + 64], rcond=None)[0] for b in (0, 64)]
+    assert np.abs(fits[0] - fits[1]).max() > 0.5

@@ -84,11 +84,23 @@ def test_it_hears_vowels_and_no_noise(reference):
     assert reference[0::2].max() < 0.1
 
 
-def test_the_file_as_it_is_needs_a_number(run, chunks, tmp_path):
-    """The rate is no tensor of a batch: the job says what the model takes."""
+@pytest.mark.parametrize("ranks", [1, 2, 3])
+def test_the_file_as_it_is(run, chunks, reference, ranks, tmp_path):
+    """The rate is a constant argument, the state is reset, the output is one probability."""
+    np.save(tmp_path / "chunks.npy", chunks)
+    job = run("fod-generate", "--model", third_party_vad.model_path(), "--data",
+              tmp_path / "chunks.npy", "--input", f"data,={RATE}", "--output-mode", "positive",
+              "--batch-size", BATCH, "--threads", 1, "--out", tmp_path / "r.h5", ranks=ranks)
+    assert job.returncode == 0, job.stderr
+    with h5py.File(tmp_path / "r.h5") as file:
+        np.testing.assert_allclose(file["distributions"][:, 1], reference, rtol=0, atol=1e-6)
+        np.testing.assert_array_equal(file["sample_ids"][:], np.arange(len(chunks)))
+
+
+def test_without_the_rate_it_says_what_is_missing(run, chunks, tmp_path):
     np.save(tmp_path / "chunks.npy", chunks)
     job = run("fod-generate", "--model", third_party_vad.model_path(), "--data",
               tmp_path / "chunks.npy", "--out", tmp_path / "r.h5")
     assert job.returncode == 2, job.stdout
-    assert "(x, sr)" in job.stderr
+    assert "(x, sr)" in job.stderr and "=16000 is a constant argument" in job.stderr
     assert not (tmp_path / "r.h5").exists()

@@ -107,6 +107,27 @@ TEST_CASE("normalizations") {
   }
 }
 
+TEST_CASE("arguments") {
+  auto const all = fod::parse_arguments({"x", "=16000", "y", "=0.5"});
+  CHECK(all.fields == std::vector<std::string>{"x", "y"});
+  REQUIRE(all.constants.size() == 2);
+  CHECK((all.constants[0].position == 1 && all.constants[0].whole));
+  CHECK(all.constants[0].value == 16000);
+  CHECK((all.constants[1].position == 3 && !all.constants[1].whole));
+  CHECK(all.constants[1].value == 0.5);
+  CHECK(fod::parse_arguments({}).fields.empty());
+  CHECK_THROWS_AS(fod::parse_arguments({"x", "=much"}), fod::Error);
+  CHECK_THROWS_AS(fod::parse_arguments({"=3"}), fod::Error);
+}
+
+TEST_CASE("batch sizes") {
+  CHECK(fod::parse_batch_size("64") == 64);
+  CHECK(fod::parse_batch_size("auto") == 0);
+  for (auto const* text : {"", "0", "-1", "1.5", "99999999", "AUTO"}) {
+    CHECK_THROWS_AS(fod::parse_batch_size(text), fod::Error);
+  }
+}
+
 TEST_CASE("transforms") {
   auto const chain =
       fod::parse_transforms({"temperature=2", "temperature=4", "topk=3", "smooth=0.5"}).first;

@@ -200,3 +200,28 @@ TEST_CASE("top-k keeps the lower class among equals, at every size") {
     }
   }
 }
+
+TEST_CASE("a single probability per sample") {
+  for (auto const& device : job_support::devices()) {
+    std::vector<float> const x{0.25F, 1.0F, 0.0F, 1.5F, NAN, -0.5F};
+    fod::EpilogueSpec const spec{6, 1, ElementType::float32, OutputMode::positive};
+    auto const got = run(device, x, spec);
+    CHECK(got.distributions[0] == 0.75F);
+    CHECK(got.distributions[1] == 0.25F);
+    CHECK(got.prediction[1] == 1);
+    CHECK(got.confidence[2] == 1.0F);
+    auto const bad = static_cast<std::uint8_t>(fod::row_no_distribution);
+    auto const infinite = static_cast<std::uint8_t>(fod::row_nonfinite);
+    CHECK(got.flags == std::vector<std::uint8_t>{0, 0, 0, bad, infinite, bad});
+  }
+}
+
+TEST_CASE("probabilities of a half-precision forward are divided by their sum") {
+  for (auto const& device : job_support::devices()) {
+    fod::EpilogueSpec spec{1, 2, ElementType::float32, OutputMode::probs};
+    spec.tolerance = fod::probability_tolerance(fod::Precision::bf16);
+    auto const got = run(device, std::vector<float>{0.5F, 0.504F}, spec);
+    CHECK(got.flags[0] == 0);
+    CHECK(got.distributions[0] + got.distributions[1] == Approx(1).margin(1e-7));
+  }
+}
