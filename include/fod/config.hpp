@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fod/image.hpp"
 #include "fod/records.hpp"
 #include "fod/transform.hpp"
 
@@ -18,6 +19,7 @@ struct Config {
   std::vector<std::string> inputs;    ///< fields that become the model's arguments, in order
   std::vector<std::string> joined;    ///< fields that become one argument, of --concat
   std::string labels;                 ///< empty: none
+  ImageOptions images;                ///< for folders of images; the threads are those of a rank
   std::vector<std::string> normalize; ///< `[field:]mean=…,std=…`
   std::int64_t max_samples = -1;      ///< negative: all
   std::optional<IndexRange> range;    ///< of samples; empty: all
@@ -60,6 +62,9 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
 
 /// `a:b` of `--range`; either side may be left out. @throws Error (usage)
 IndexRange parse_range(std::string const& text);
+
+/// `S` (the shorter side), `HxW` or `H,W` of `--resize`. @throws Error (usage)
+ImageResize parse_resize(std::string const& text);
 
 /// `temperature=T`, `smooth=ALPHA`, `topk=K`, in the order in which they are applied.
 /// @throws Error (usage) for unknown ones, values out of range, a temperature after another step

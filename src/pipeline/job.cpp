@@ -81,15 +81,19 @@ std::string decimal(double value) {
 }
 
 void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
-                   Machine const& machine, JobFacts const& facts, store::Metrics const& metrics) {
+                   Machine const& machine, JobFacts const& facts, store::Metrics const& metrics,
+                   std::vector<std::int64_t> const& unreadable) {
   std::cout << config.out << ": " << counted(plan.samples(), "sample") << ", "
             << counted(plan.layout.classes, "class") << ", by "
             << counted(std::ssize(plan.shards), "rank") << " on " << machine.device.label() << ", "
             << counted(machine.threads, "thread") << " each\n";
   for (auto const& [name, value] : metrics.values) {
-    if (name != "nonfinite_rows" || value > 0) {
+    if ((name != "nonfinite_rows" && name != "unreadable_rows") || value > 0) {
       std::cout << "  " << name << " " << decimal(value) << "\n";
     }
+  }
+  for (auto const sample : unreadable) {
+    std::cout << "  not readable, skipped: " << inputs.dataset.sample_name(sample) << "\n";
   }
   if (plan.layout.grid.samples() > 0) {
     std::cout << "  output read as " << name_of(plan.probe.mode) << " (" << plan.probe.evidence
@@ -139,7 +143,7 @@ void run_job(Config const& config, Comm const& comm) {
   });
   comm.on_root([&] { claim = claim_outputs(config); });
   std::unique_ptr<Inputs> inputs;
-  comm.agree([&] { inputs = std::make_unique<Inputs>(config); });
+  comm.agree([&] { inputs = std::make_unique<Inputs>(config, machine.threads); });
   auto const model = load(config, *inputs, machine, comm, facts.model_hash);
   auto const found = inputs->dataset.size() == 0
                          ? ProbeResult{}
@@ -165,6 +169,7 @@ void run_job(Config const& config, Comm const& comm) {
 
   result.totals.reduce(comm, machine);
   require_finite(config, result, writer, comm);
+  auto const unreadable = first_named(result.unreadable, comm);
   auto const metrics = result.totals.metrics();
   facts.data_hash = checksum_text(result.totals.input_digest());
   facts.peak_anonymous =
@@ -175,7 +180,7 @@ void run_job(Config const& config, Comm const& comm) {
   timer.end_of("finish");
   facts.seconds = timer.seconds();
   if (comm.is_root()) {
-    print_summary(config, plan, *inputs, machine, facts, metrics);
+    print_summary(config, plan, *inputs, machine, facts, metrics, unreadable);
   }
 }
 

@@ -29,6 +29,7 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
                ProbeResult const& probe, Comm const& comm) {
   Plan plan;
   plan.probe = probe;
+  plan.sources = inputs.dataset.descriptions();
   auto const size = inputs.dataset.size();
   BlockGrid const grid(size, config.batch_size);
   auto const range = config.range.value_or(IndexRange{0, size});
@@ -76,8 +77,11 @@ std::string describe(Config const& config, Plan const& plan, Machine const& mach
   out << "Plan (nothing is written)\n"
       << "  dataset   " << counted(layout.grid.samples(), "sample") << "; this job "
       << grouped(plan.samples()) << ", " << layout.samples().begin << ":" << layout.samples().end
-      << "\n"
-      << "  model     " << config.model << ", " << byte_size(plan.model_bytes) << ", "
+      << "\n";
+  for (auto const& source : plan.sources) {
+    out << "            " << source << "\n";
+  }
+  out << "  model     " << config.model << ", " << byte_size(plan.model_bytes) << ", "
       << layout.classes << " classes, output " << name_of(plan.probe.mode) << " ("
       << plan.probe.evidence << ")\n"
       << "  blocks    " << grouped(layout.blocks.size()) << " of " << layout.grid.block_size()

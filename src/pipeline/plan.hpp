@@ -11,9 +11,10 @@ namespace fod {
 struct Plan {
   store::Layout layout;
   ProbeResult probe;
-  std::int64_t model_bytes = 0;   ///< parameters and buffers
-  std::int64_t batch_bytes = 0;   ///< inputs of one batch
-  std::vector<IndexRange> shards; ///< samples of each rank
+  std::vector<std::string> sources; ///< what is to say of them beyond their sizes
+  std::int64_t model_bytes = 0;     ///< parameters and buffers
+  std::int64_t batch_bytes = 0;     ///< inputs of one batch
+  std::vector<IndexRange> shards;   ///< samples of each rank
 
   [[nodiscard]] std::int64_t samples() const { return layout.samples().size(); }
   [[nodiscard]] IndexRange blocks_of(int rank) const {

@@ -2,7 +2,9 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <numeric>
 
 namespace fod {
@@ -17,7 +19,27 @@ void append_bytes(std::vector<std::byte>& column, void const* data, std::size_t 
   column.insert(column.end(), begin, begin + bytes);
 }
 
+RowStatus status_of(std::uint8_t flags) {
+  if ((flags & row_unreadable) != 0) {
+    return RowStatus::unreadable;
+  }
+  return (flags & row_nonfinite) != 0 ? RowStatus::nonfinite : RowStatus::good;
+}
+
 } // namespace
+
+void mark_unreadable(EpilogueView const& rows, IndexRange samples, std::int64_t classes,
+                     std::span<std::int64_t const> unreadable) {
+  constexpr auto nothing = std::numeric_limits<float>::quiet_NaN();
+  for (auto const sample : unreadable) {
+    auto const row = sample - samples.begin;
+    std::fill_n(rows.distributions + row * classes, classes, nothing);
+    rows.entropy[row] = nothing;
+    rows.confidence[row] = nothing;
+    rows.prediction[row] = -1;
+    rows.flags[row] = row_unreadable;
+  }
+}
 
 RowBuffer::RowBuffer(store::Layout const& layout, store::ResultWriter& writer)
     : layout_(layout), writer_(writer), sections_(store::sections(layout)),
@@ -30,8 +52,7 @@ void RowBuffer::append(IndexRange samples, EpilogueView const& rows,
   std::iota(ids.begin(), ids.end(), samples.begin);
   std::vector<std::uint8_t> status(count);
   for (std::size_t i = 0; i < count; ++i) {
-    status[i] = static_cast<std::uint8_t>(
-        (rows.flags[i] & row_nonfinite) != 0 ? RowStatus::nonfinite : RowStatus::good);
+    status[i] = static_cast<std::uint8_t>(status_of(rows.flags[i]));
   }
   auto const source = [&](std::string const& path) -> void const* {
     if (path == "/distributions") {
