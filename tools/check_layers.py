@@ -45,6 +45,7 @@ MODULE_OF = {
     "transform": "records",
     "epilogue": "kernels",
     "checksum": "records",
+    "image": "records",
     "convert": "json",
     "json_scanner": "json",
 }
@@ -61,6 +62,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"nlohmann/.*", {"json", "store", "config", "pipeline", "apps"}),
     (r"simdjson\.h", {"json"}),
     (r"zlib\.h", {"dataset"}),
+    (r"jpeglib\.h|jerror\.h|png\.h", {"dataset"}),
     (r"xxhash\.h", {"records"}),
     (r"pybind11/.*|Python\.h|numpy/.*|dlpack/.*", {"python", "model"}),
     (r"\w+", set(KNOWS)),  # the standard library
@@ -214,6 +216,8 @@ CASES: list[tuple[str, str, tuple[int, str] | None]] = [
     ("include/fod/model.hpp", "#pragma once\n#include <c10/x.h>\n", (2, "inside src/model")),
     ("src/pipeline/cuda.cpp", "#include <cuda_runtime.h>\n", (1, "for device, kernels")),
     ("src/model/json.cpp", "#include <nlohmann/json.hpp>\n", (1, "for apps, config, json")),
+    ("src/model/jpeg.cpp", "#include <jpeglib.h>\n", (1, "for dataset only")),
+    ("src/pipeline/png.cpp", "#include <png.h>\n", (1, "for dataset only")),
     ("src/model/boost.cpp", "#include <boost/any.hpp>\n", (1, "unknown header")),
     ("src/model/angle.cpp", "#include <fod/error.hpp>\n", (1, 'write "fod/error.hpp"')),
     ("src/kernels/launch.cpp", "\n/* <<< */ f<<<1, 2>>>();\n", (2, "kernel launch")),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fod/image.hpp"
 #include "fod/records.hpp"
 #include "fod/transform.hpp"
 
@@ -20,6 +21,7 @@ struct Config {
   std::vector<std::string> inputs;    ///< fields that become the model's arguments, in order
   std::vector<std::string> joined;    ///< fields that become one argument, of --concat
   std::string labels;                 ///< empty: none
+  ImageOptions images;                ///< for folders of images; the threads are those of a rank
   std::vector<std::string> normalize; ///< `[field:]mean=…,std=…`
   std::int64_t max_samples = -1;      ///< negative: all
   std::optional<IndexRange> range;    ///< of samples; empty: all
@@ -69,6 +71,9 @@ IndexRange parse_range(std::string const& text);
 
 /// A number from 1 to 2^24, or `auto`, which is 0. @throws Error (usage)
 std::int64_t parse_batch_size(std::string const& text);
+
+/// `S` (the shorter side), `HxW` or `H,W` of `--resize`. @throws Error (usage)
+ImageResize parse_resize(std::string const& text);
 
 /// `a,=16000,b` of --input, parted: names of fields, and constants with their positions.
 struct Arguments {

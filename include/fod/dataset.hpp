@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fod/image.hpp"
 #include "fod/records.hpp"
 
 #include <cstddef>
@@ -22,13 +23,26 @@ public:
   /// @param out exactly `range.size() * field().sample_bytes()` bytes
   /// @throws Error (failed) naming the file and the samples if they cannot be read
   virtual void read(IndexRange range, std::span<std::byte> out) const = 0;
+  /// Samples of a range already read that could not be read; their bytes are zeros.
+  [[nodiscard]] virtual std::vector<std::int64_t> unreadable(IndexRange /*range*/) const {
+    return {};
+  }
+  /// Where a sample is from, for messages, in one line; empty if its index says it all.
+  [[nodiscard]] virtual std::string sample_name(std::int64_t /*sample*/) const { return {}; }
+  /// Names of the classes, by index; empty if the source knows none.
+  [[nodiscard]] virtual std::vector<std::string> class_names() const { return {}; }
+  /// What the plan says of the source beyond its size, in one line; mostly nothing.
+  [[nodiscard]] virtual std::string description() const { return {}; }
 };
 
-/// Opens `x.npy`, `x.h5:/path`, an MNIST IDX file (`.gz` too), known by content and ending, or
-/// `cifar10:FILE`, `cifar100:FILE` (a folder stands for its training files).
+/// Opens `x.npy`, `x.h5:/path`, an MNIST IDX file (`.gz` too), known by content and ending,
+/// `cifar10:FILE`, `cifar100:FILE` (a folder stands for its training files), or a folder of images,
+/// `FOLDER/class/x.jpg|jpeg|png`.
 /// @param name the field's name in messages and for `--input`
+/// @param images how a folder's images become samples
 /// @throws Error (usage) if it is missing, truncated, of an unknown kind or type
-std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name);
+std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name,
+                                        ImageOptions const& images = {});
 
 /// `[name=]SPEC` of `--data`, parted. The name of an unnamed one is empty. Only an identifier is a
 /// name; "split=train/x.npy" is a path if that file exists and "train/x.npy" does not.
@@ -48,9 +62,12 @@ public:
   /// @param max_samples keeps the first so many; negative keeps all
   /// @param joined values of `--concat`: these become one input, at the place of the first, joined
   ///        along the first extent of a sample
-  /// @throws Error (usage) for lengths that differ, names given twice, an unknown selected name
+  /// @param images how images of folders become samples
+  /// @throws Error (usage) for lengths that differ, names given twice, an unknown selected name,
+  ///         options for images where there are none
   Dataset(std::vector<std::string> const& arguments, std::vector<std::string> const& selected,
-          std::int64_t max_samples, std::vector<std::string> const& joined = {});
+          std::int64_t max_samples, std::vector<std::string> const& joined = {},
+          ImageOptions const& images = {});
 
   /// Number of samples taken, `max_samples` at most.
   [[nodiscard]] std::int64_t size() const { return size_; }
@@ -62,6 +79,14 @@ public:
   void read(std::size_t field, IndexRange range, std::span<std::byte> out) const {
     sources_[field]->read(range, out);
   }
+  /// Samples of a range already read of which an input could not be read, in ascending order.
+  [[nodiscard]] std::vector<std::int64_t> unreadable(IndexRange range) const;
+  /// "sample 5 (cats/x.jpg)": the index, and where the sample is from if a source knows.
+  [[nodiscard]] std::string sample_name(std::int64_t sample) const;
+  /// Of the first source that knows some; else empty.
+  [[nodiscard]] std::vector<std::string> class_names() const;
+  /// What the plan says of the sources beyond their sizes, a line each.
+  [[nodiscard]] std::vector<std::string> descriptions() const;
 
 private:
   std::vector<std::unique_ptr<DataSource>> sources_;
@@ -72,8 +97,8 @@ private:
 /// Class indices of all samples of the dataset, or counts per class (of annotators' votes).
 class Labels {
 public:
-  /// @param spec as for `--data` (of CIFAR the label is taken, the fine one); integers (or whole
-  /// floats): indices of shape (N,) or (N,1), counts of shape (N,K)
+  /// @param spec as for `--data` (of CIFAR the label is taken, the fine one; of a folder of images
+  /// the class); integers (or whole floats): indices of shape (N,) or (N,1), counts of shape (N,K)
   /// @param samples number of samples of the dataset before `--max-samples`
   /// @throws Error (usage) if there are not as many labels as samples, or for another shape
   Labels(std::string const& spec, std::int64_t samples);
@@ -83,6 +108,8 @@ public:
   /// @param out one number per sample, or `counts()` of them
   /// @throws Error (failed) for a label that is no whole number, or a count below 0
   void read(IndexRange range, std::span<std::int64_t> out) const;
+  /// Names of the classes, by index; empty if unknown.
+  [[nodiscard]] std::vector<std::string> class_names() const { return source_->class_names(); }
 
 private:
   std::unique_ptr<DataSource> source_;

@@ -92,7 +92,8 @@ std::string overview(Inside const& inside) {
   metric("mean_confidence", "mean confidence", "");
   for (auto const& [name, value] : inside.metrics) {
     bool const shown = name == "accuracy" || name == "mean_entropy" || name == "mean_confidence";
-    if (!shown && (name != "nonfinite_rows" || value > 0)) {
+    bool const of_bad_rows = name == "nonfinite_rows" || name == "unreadable_rows";
+    if (!shown && (!of_bad_rows || value > 0)) {
       rows.push_back({name, nlohmann::json(value).dump()});
     }
   }

@@ -25,6 +25,7 @@ kept; 4 failed at run time, progress kept.)";
 struct Raw {
   std::string range;
   std::string batch_size = "64";
+  std::string resize;
   std::string model_name;
   std::int64_t model_epoch = 0;
   bool progress = false;
@@ -39,8 +40,10 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_option("--weights", config.weights, "Weights of an ensemble's models; made to sum to 1")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--data", config.data,
-                 "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too). Repeat for several")
+  app.add_option(
+         "--data", config.data,
+         "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too), cifar10:FILE, a folder of "
+         "images (class/x.jpg|png), python:module:callable. Repeat for several")
       ->allow_extra_args(false);
   app.add_option("--input", config.inputs,
                  "Fields that become the model's arguments, in order; =NUMBER is a constant one")
@@ -58,6 +61,18 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_option("--max-samples", config.max_samples, "Take the first so many samples")
       ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()));
   app.add_option("--range", raw.range, "Samples a:b alone, cut at block boundaries");
+}
+
+void add_images(CLI::App& app, Config& config, Raw& raw) {
+  std::map<std::string, ImageMode> const modes{{"rgb", ImageMode::rgb}, {"gray", ImageMode::gray}};
+  app.add_option("--resize", raw.resize,
+                 "Images: scale the shorter side to S, or all to HxW (bilinear, antialiased)");
+  app.add_option("--crop", config.images.crop, "Images: take the S x S pixels at the centre")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{65535}));
+  app.add_option("--image-mode", config.images.mode, "Images: rgb|gray")
+      ->transform(CLI::CheckedTransformer(modes).description(""));
+  app.add_flag("--skip-bad", config.images.skip_bad,
+               "Images: mark those that cannot be read in /row_status, instead of stopping");
 }
 
 void add_running(CLI::App& app, Config& config, Raw& raw) {
@@ -187,6 +202,7 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
   app.footer(footer);
   app.set_version_flag("--version", std::string(version()));
   add_inputs(app, config, raw);
+  add_images(app, config, raw);
   add_running(app, config, raw);
   add_outputs(app, config, raw);
   try {
@@ -205,6 +221,9 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
   }
   config.batch_size = parse_batch_size(raw.batch_size);
   check_together(config);
+  if (app.count("--resize") > 0) {
+    config.images.resize = parse_resize(raw.resize);
+  }
   if (app.count("--model-name") > 0) {
     config.model_name = raw.model_name;
   }

@@ -88,6 +88,23 @@ IndexRange parse_range(std::string const& text) {
   return range;
 }
 
+ImageResize parse_resize(std::string const& text) {
+  constexpr std::int64_t most = 65535;
+  auto const between = text.find_first_of("x,");
+  ImageSize size;
+  bool const one = between == std::string::npos;
+  bool const whole = parse_whole(text.substr(0, between), size.height) &&
+                     (one || parse_whole(text.substr(between + 1), size.width));
+  if (!whole || size.height < 1 || size.height > most || (!one && size.width < 1) ||
+      size.width > most) {
+    throw bad_input("cannot read --resize " + text,
+                    "it is neither the length of the shorter side nor height and width, 1 to " +
+                        std::to_string(most),
+                    "write it as 256, or as 224x320");
+  }
+  return one ? ImageResize{size.height, {}} : ImageResize{0, size};
+}
+
 Normalization parse_normalization(std::string const& text) {
   Normalization result;
   auto rest = text;

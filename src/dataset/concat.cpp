@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <utility>
 
 namespace fod {
@@ -34,6 +35,24 @@ public:
     }
   }
 
+  [[nodiscard]] std::vector<std::int64_t> unreadable(IndexRange range) const override {
+    return unreadable_of(parts_, range);
+  }
+  [[nodiscard]] std::string sample_name(std::int64_t sample) const override {
+    return sample_name_of(parts_, sample);
+  }
+  [[nodiscard]] std::vector<std::string> class_names() const override {
+    return class_names_of(parts_);
+  }
+  [[nodiscard]] std::string description() const override {
+    std::string text;
+    for (auto const& part : parts_) {
+      auto const own = part->description();
+      text += (text.empty() || own.empty() ? "" : "; ") + own;
+    }
+    return text;
+  }
+
 private:
   std::vector<std::unique_ptr<DataSource>> parts_;
   FieldSpec field_;
@@ -51,7 +70,34 @@ std::string described(FieldSpec const& field) {
 
 } // namespace
 
-std::unique_ptr<DataSource> concatenate(std::vector<std::unique_ptr<DataSource>> parts) {
+std::vector<std::int64_t> unreadable_of(Sources const& sources, IndexRange range) {
+  std::set<std::int64_t> samples;
+  for (auto const& source : sources) {
+    auto const own = source->unreadable(range);
+    samples.insert(own.begin(), own.end());
+  }
+  return {samples.begin(), samples.end()};
+}
+
+std::string sample_name_of(Sources const& sources, std::int64_t sample) {
+  for (auto const& source : sources) {
+    if (auto name = source->sample_name(sample); !name.empty()) {
+      return name;
+    }
+  }
+  return {};
+}
+
+std::vector<std::string> class_names_of(Sources const& sources) {
+  for (auto const& source : sources) {
+    if (auto names = source->class_names(); !names.empty()) {
+      return names;
+    }
+  }
+  return {};
+}
+
+std::unique_ptr<DataSource> concatenate(Sources parts) {
   auto const& first = parts[0]->field();
   FieldSpec joined{first.name, first.type, first.shape};
   for (std::size_t i = 0; i < parts.size(); ++i) {

@@ -15,8 +15,6 @@ namespace fod {
 
 namespace {
 
-using Sources = std::vector<std::unique_ptr<DataSource>>;
-
 bool is_identifier(std::string_view text) {
   auto const is_letter = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -87,6 +85,17 @@ std::int64_t common_size(Sources const& sources, std::vector<SourceSpec> const& 
                   "give files over the same samples, in the same order");
 }
 
+/// Refuses options that would do nothing.
+void check_image_options(ImageOptions const& images, std::vector<SourceSpec> const& specs) {
+  if (images.given() && std::none_of(specs.begin(), specs.end(), [](SourceSpec const& source) {
+        return is_image_folder(source.spec);
+      })) {
+    throw bad_input("there are no images to resize, crop, convert or skip",
+                    "no --data is a folder of images",
+                    "leave --resize, --crop, --image-mode and --skip-bad out");
+  }
+}
+
 /// Position of the input called `name`, which `option` asks for.
 std::size_t position_of(std::string const& name, Sources const& sources,
                         std::string const& option) {
@@ -147,10 +156,11 @@ SourceSpec parse_source(std::string const& argument) {
 
 Dataset::Dataset(std::vector<std::string> const& arguments,
                  std::vector<std::string> const& selected, std::int64_t max_samples,
-                 std::vector<std::string> const& joined) {
+                 std::vector<std::string> const& joined, ImageOptions const& images) {
   auto const specs = named(arguments);
+  check_image_options(images, specs);
   for (auto const& spec : specs) {
-    sources_.push_back(open_source(spec.spec, spec.name));
+    sources_.push_back(open_source(spec.spec, spec.name, images));
   }
   source_size_ = common_size(sources_, specs);
   size_ = max_samples < 0 ? source_size_ : std::min(max_samples, source_size_);
@@ -168,6 +178,29 @@ std::vector<FieldSpec> Dataset::fields() const {
     fields.push_back(source->field());
   }
   return fields;
+}
+
+std::vector<std::int64_t> Dataset::unreadable(IndexRange range) const {
+  return unreadable_of(sources_, range);
+}
+
+std::string Dataset::sample_name(std::int64_t sample) const {
+  auto const name = sample_name_of(sources_, sample);
+  return "sample " + std::to_string(sample) + (name.empty() ? "" : " (" + name + ")");
+}
+
+std::vector<std::string> Dataset::class_names() const {
+  return class_names_of(sources_);
+}
+
+std::vector<std::string> Dataset::descriptions() const {
+  std::vector<std::string> all;
+  for (auto const& source : sources_) {
+    if (auto text = source->description(); !text.empty()) {
+      all.push_back(std::move(text));
+    }
+  }
+  return all;
 }
 
 } // namespace fod

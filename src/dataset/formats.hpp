@@ -19,13 +19,26 @@ std::unique_ptr<DataSource> open_npy(MappedFile file, std::string name);
 [[nodiscard]] bool is_idx(std::span<std::byte const> bytes);
 std::unique_ptr<DataSource> open_idx(MappedFile file, std::string name);
 
+using Sources = std::vector<std::unique_ptr<DataSource>>;
 /// Several inputs (one at least) as one: of one type, equal but for the first extent of a sample.
-std::unique_ptr<DataSource> concatenate(std::vector<std::unique_ptr<DataSource>> parts);
+std::unique_ptr<DataSource> concatenate(Sources parts);
+/// What several sources together say of samples and classes: the union, or the first that knows.
+std::vector<std::int64_t> unreadable_of(Sources const& sources, IndexRange range);
+std::string sample_name_of(Sources const& sources, std::int64_t sample);
+std::vector<std::string> class_names_of(Sources const& sources);
 
 enum class CifarPart { image, label };
 /// True for `cifar10:…` and `cifar100:…`.
 [[nodiscard]] bool is_cifar(std::string_view spec);
 std::unique_ptr<DataSource> open_cifar(std::string const& spec, std::string name, CifarPart part);
+
+/// True for a folder.
+[[nodiscard]] bool is_image_folder(std::string const& spec);
+/// Images of a folder, `FOLDER/class/x.jpg|jpeg|png`.
+std::unique_ptr<DataSource> open_image_folder(std::string const& folder, std::string name,
+                                              ImageOptions const& options);
+/// The class of each of these images, in the same order.
+std::unique_ptr<DataSource> open_image_labels(std::string const& folder, std::string name);
 
 [[nodiscard]] bool is_gzip(std::span<std::byte const> bytes);
 /// An IDX file compressed by gzip.

@@ -104,8 +104,9 @@ std::string digits(double value) {
 } // namespace
 
 Labels::Labels(std::string const& spec, std::int64_t samples)
-    : source_(is_cifar(spec) ? open_cifar(spec, "labels", CifarPart::label)
-                             : open_source(spec, "labels")) {
+    : source_(is_cifar(spec)          ? open_cifar(spec, "labels", CifarPart::label)
+              : is_image_folder(spec) ? open_image_labels(spec, "labels")
+                                      : open_source(spec, "labels")) {
   auto const& shape = source_->field().shape;
   if (shape.size() > 1) {
     throw bad_input("labels " + spec + " have the shape " +

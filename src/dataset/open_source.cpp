@@ -16,8 +16,8 @@ namespace fod {
 namespace {
 
 constexpr char const* supported =
-    "give a .npy file, an HDF5 dataset (x.h5:/path), an MNIST IDX file (.gz too), or "
-    "cifar10:FILE or cifar100:FILE (the binary version)";
+    "give a .npy file, an HDF5 dataset (x.h5:/path), an MNIST IDX file (.gz too), "
+    "cifar10:FILE or cifar100:FILE (the binary version), or a folder of images, FOLDER/class/x.jpg";
 
 /// A file, and the object in it that was named.
 struct Place {
@@ -137,12 +137,16 @@ std::unique_ptr<DataSource> open_object(MappedFile const& file, std::string cons
 
 } // namespace
 
-std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name) {
+std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name,
+                                        ImageOptions const& images) {
   if (spec.empty()) {
     throw bad_input("a data source without a file", "its name is empty", supported);
   }
   if (is_cifar(spec)) {
     return open_cifar(spec, std::move(name), CifarPart::image);
+  }
+  if (is_image_folder(spec)) {
+    return open_image_folder(spec, std::move(name), images);
   }
   auto const place = locate(spec);
   MappedFile file(place.file);

@@ -72,6 +72,9 @@ private:
   void run_batch(IndexRange samples, Checksum& data) {
     inputs_.fill(model_, samples, data);
     auto const results = run_members(samples);
+    auto const unreadable = inputs_.dataset.unreadable(samples);
+    mark_unreadable(results, samples, plan_.layout, unreadable);
+    name(unreadable, result_.unreadable);
     look_at(results, samples);
     auto const labels = inputs_.labels_of(samples, plan_.layout.classes);
     rows_.append(samples, results, labels.stored);
@@ -130,11 +133,17 @@ private:
       if ((view.flags[i] & row_no_distribution) != 0) {
         throw no_distribution(sample, model_with_flag(results, i));
       }
-      if ((view.flags[i] & row_nonfinite) != 0 &&
-          result_.nonfinite.size() < LoopResult::most_named) {
-        result_.nonfinite.push_back(sample);
+      if ((view.flags[i] & row_nonfinite) != 0) {
+        name({&sample, 1}, result_.nonfinite);
       }
     }
+  }
+
+  /// Appends samples to those that will be named, as long as there are not too many.
+  static void name(std::span<std::int64_t const> samples, std::vector<std::int64_t>& named) {
+    auto const room = LoopResult::most_named - named.size();
+    auto const taken = samples.first(std::min(room, samples.size()));
+    named.insert(named.end(), taken.begin(), taken.end());
   }
 
   /// The first model whose row is no distribution.
@@ -223,28 +232,33 @@ LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs
   return loop.take();
 }
 
+std::vector<std::int64_t> first_named(std::vector<std::int64_t> const& own, Comm const& comm) {
+  std::string words;
+  for (auto const sample : own) {
+    words += std::to_string(sample) + " ";
+  }
+  std::vector<std::int64_t> all; // in order, since ranks have contiguous runs of samples
+  for (auto const& of_rank : comm.all_gather(words)) {
+    std::istringstream stream(of_rank);
+    for (std::int64_t sample = 0; all.size() < LoopResult::most_named && stream >> sample;) {
+      all.push_back(sample);
+    }
+  }
+  return all;
+}
+
 void require_finite(Config const& config, LoopResult const& result, store::ResultWriter& writer,
                     Comm const& comm) {
   auto const count = result.totals.nonfinite(); // of all ranks
   if (count == 0 || config.allow_nonfinite) {
     return;
   }
-  std::string own;
-  for (auto const sample : result.nonfinite) {
-    own += std::to_string(sample) + " ";
-  }
-  std::istringstream all;
-  std::string words;
-  for (auto const& of_rank : comm.all_gather(own)) {
-    words += of_rank;
-  }
-  all.str(words);
+  auto const named = first_named(result.nonfinite, comm);
   std::string names;
-  std::size_t named = 0;
-  for (std::string name; named < LoopResult::most_named && all >> name; ++named) {
-    names += (named == 0 ? "" : ", ") + name;
+  for (auto const sample : named) {
+    names += (names.empty() ? "" : ", ") + std::to_string(sample);
   }
-  names += static_cast<std::int64_t>(named) < count ? ", …" : "";
+  names += std::ssize(named) < count ? ", …" : "";
   writer.suspend();
   throw AgreedError(run_failure(
       std::to_string(count) + (count == 1 ? " sample has" : " samples have") +

@@ -13,17 +13,22 @@ struct LoopResult {
   explicit LoopResult(std::int64_t classes) : totals(classes) {}
 
   Totals totals;
-  std::vector<std::int64_t> nonfinite; ///< the first of this rank's rows that are not finite
-  double seconds = 0;                  ///< of this rank's work
-  std::int64_t peak_anonymous = 0;     ///< bytes, of this rank
-  std::int64_t micro_batch = 0;        ///< samples at a time at the end, fewer than a batch if
-                                       ///< memory ran out
+  std::vector<std::int64_t> nonfinite;  ///< the first of this rank's rows that are not finite
+  std::vector<std::int64_t> unreadable; ///< the first of those whose input could not be read
+  double seconds = 0;                   ///< of this rank's work
+  std::int64_t peak_anonymous = 0;      ///< bytes, of this rank
+  std::int64_t micro_batch = 0;         ///< samples at a time at the end, fewer than a batch if
+                                        ///< memory ran out
 };
 
 /// Runs the model over this rank's blocks and writes their rows. Nothing in it is collective but
 /// its end. @throws AgreedError if any rank failed; the file is suspended then, progress kept
 LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
                     Machine const& machine, store::ResultWriter& writer, Comm const& comm);
+
+/// The first of the samples that any rank names, in ascending order, `most_named` at most.
+/// Collective.
+std::vector<std::int64_t> first_named(std::vector<std::int64_t> const& own, Comm const& comm);
 
 /// Ends the job if rows are not finite and the user did not allow them: all are counted, the first
 /// are named, the file is suspended. Collective. @throws AgreedError

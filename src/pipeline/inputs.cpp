@@ -8,9 +8,19 @@
 
 namespace fod {
 
-Inputs::Inputs(Config const& config)
-    : dataset(config.data, parse_arguments(config.inputs).fields, config.max_samples,
-              config.joined) {
+namespace {
+
+ImageOptions images_of(Config const& config, int threads) {
+  auto images = config.images;
+  images.threads = threads;
+  return images;
+}
+
+} // namespace
+
+Inputs::Inputs(Config const& config, int threads)
+    : dataset(config.data, parse_arguments(config.inputs).fields, config.max_samples, config.joined,
+              images_of(config, threads)) {
   if (!config.labels.empty()) {
     labels.emplace(config.labels, dataset.source_size());
   }

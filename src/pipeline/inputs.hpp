@@ -22,7 +22,8 @@ struct Inputs {
   Dataset dataset;
   std::optional<Labels> labels;
 
-  explicit Inputs(Config const& config);
+  /// @param threads that decode images
+  Inputs(Config const& config, int threads);
 
   /// Fills the model's inputs with the samples of a batch; a short one is padded with its last
   /// sample, since a batch of another size would change bits. The checksum takes the real samples.

@@ -56,15 +56,19 @@ std::string decimal(double value) {
 }
 
 void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
-                   Machine const& machine, JobFacts const& facts, store::Metrics const& metrics) {
+                   Machine const& machine, JobFacts const& facts, store::Metrics const& metrics,
+                   std::vector<std::int64_t> const& unreadable) {
   std::cout << config.out << ": " << counted(plan.samples(), "sample") << ", "
             << counted(plan.layout.classes, "class") << ", by "
             << counted(std::ssize(plan.shards), "rank") << " on " << machine.device.label() << ", "
             << counted(machine.threads, "thread") << " each\n";
   for (auto const& [name, value] : metrics.values) {
-    if (name != "nonfinite_rows" || value > 0) {
+    if ((name != "nonfinite_rows" && name != "unreadable_rows") || value > 0) {
       std::cout << "  " << name << " " << decimal(value) << "\n";
     }
+  }
+  for (auto const sample : unreadable) {
+    std::cout << "  not readable, skipped: " << inputs.dataset.sample_name(sample) << "\n";
   }
   if (plan.layout.grid.samples() > 0) {
     std::cout << "  output read as " << plan.probe.mode_text() << " (" << plan.probe.evidence_text()
@@ -161,7 +165,7 @@ void run_job(Config const& asked, Comm const& comm) {
   }
   comm.on_root([&] { claim = claim_outputs(config); });
   std::unique_ptr<Inputs> inputs;
-  comm.agree([&] { inputs = std::make_unique<Inputs>(config); });
+  comm.agree([&] { inputs = std::make_unique<Inputs>(config, machine.threads); });
   auto const model = load_models(config, inputs.get(), machine, comm, facts);
   if (!config.posterior.empty() && !config.dry_run) {
     write_posterior(config, *model, comm);
@@ -189,6 +193,7 @@ void run_job(Config const& asked, Comm const& comm) {
 
   result.totals.reduce(comm, machine);
   require_finite(config, result, writer, comm);
+  auto const unreadable = first_named(result.unreadable, comm);
   auto const metrics = result.totals.metrics();
   facts.data_hash = checksum_text(result.totals.input_digest());
   facts.micro_batches = micro_batches(config, result, comm);
@@ -200,7 +205,7 @@ void run_job(Config const& asked, Comm const& comm) {
   timer.end_of("finish");
   facts.seconds = timer.seconds();
   if (comm.is_root()) {
-    print_summary(config, plan, *inputs, machine, facts, metrics);
+    print_summary(config, plan, *inputs, machine, facts, metrics, unreadable);
   }
 }
 

@@ -116,6 +116,25 @@ Json shard_map(Plan const& plan) {
   return shards;
 }
 
+std::vector<std::string> class_names(Inputs const& inputs) {
+  auto names = inputs.dataset.class_names();
+  return names.empty() && inputs.labels ? inputs.labels->class_names() : names;
+}
+
+/// As the flags say it.
+Json image_settings(ImageOptions const& images) {
+  Json settings;
+  if (images.resize) {
+    auto const& exact = images.resize->exact;
+    settings["resize"] = exact ? std::to_string(exact->height) + "x" + std::to_string(exact->width)
+                               : std::to_string(images.resize->shorter);
+  }
+  settings["crop"] = images.crop;
+  settings["mode"] = images.mode == ImageMode::gray ? "gray" : "rgb";
+  settings["skip_bad"] = images.skip_bad;
+  return settings;
+}
+
 std::string make_provenance(Config const& config, Plan const& plan, Inputs const& inputs,
                             Machine const& machine, JobFacts const& facts) {
   Json json;
@@ -134,6 +153,12 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   json["data"] = config.data;
   json["data_hash"] = facts.data_hash;
   json["labels"] = config.labels;
+  if (auto const names = class_names(inputs); !names.empty()) {
+    json["class_names"] = names;
+  }
+  if (config.images.given()) {
+    json["images"] = image_settings(config.images);
+  }
   json["input_types"] = input_types(inputs, plan.probe);
   json["normalize"] = config.normalize;
   json["ranks"] = plan.shards.size();

@@ -51,6 +51,7 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
                ProbeResult const& probe, Comm const& comm) {
   Plan plan;
   plan.probe = probe;
+  plan.sources = inputs.dataset.descriptions();
   auto const size = inputs.dataset.size();
   BlockGrid const grid(size, config.batch_size);
   auto const range = config.range.value_or(IndexRange{0, size});
@@ -103,8 +104,11 @@ std::string describe(Config const& config, Plan const& plan, Machine const& mach
   out << "Plan (nothing is written)\n"
       << "  dataset   " << counted(layout.grid.samples(), "sample") << "; this job "
       << grouped(plan.samples()) << ", " << layout.samples().begin << ":" << layout.samples().end
-      << "\n"
-      << "  model     " << joined(config.models) << ", " << byte_size(plan.model_bytes) << ", "
+      << "\n";
+  for (auto const& source : plan.sources) {
+    out << "            " << source << "\n";
+  }
+  out << "  model     " << joined(config.models) << ", " << byte_size(plan.model_bytes) << ", "
       << layout.classes << " classes, output " << plan.probe.mode_text() << " ("
       << plan.probe.evidence_text() << ")"
       << (layout.members > 1 ? ", " + counted(layout.members, "member") : "") << "\n"

@@ -11,11 +11,12 @@ namespace fod {
 struct Plan {
   store::Layout layout;
   ProbeResult probe;
-  std::vector<double> weights;    ///< of the members, summing to 1
-  std::vector<HostStep> steps;    ///< of --transform, the user's own
-  std::int64_t model_bytes = 0;   ///< parameters and buffers
-  std::int64_t batch_bytes = 0;   ///< inputs of one batch
-  std::vector<IndexRange> shards; ///< samples of each rank
+  std::vector<std::string> sources; ///< what is to say of them beyond their sizes
+  std::vector<double> weights;      ///< of the members, summing to 1
+  std::vector<HostStep> steps;      ///< of --transform, the user's own
+  std::int64_t model_bytes = 0;     ///< parameters and buffers
+  std::int64_t batch_bytes = 0;     ///< inputs of one batch
+  std::vector<IndexRange> shards;   ///< samples of each rank
 
   [[nodiscard]] std::int64_t samples() const { return layout.samples().size(); }
   [[nodiscard]] IndexRange blocks_of(int rank) const {

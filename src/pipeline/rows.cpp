@@ -2,7 +2,9 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -18,7 +20,40 @@ void append_bytes(std::vector<std::byte>& column, void const* data, std::size_t 
   column.insert(column.end(), begin, begin + bytes);
 }
 
+RowStatus status_of(std::uint8_t flags) {
+  if ((flags & row_unreadable) != 0) {
+    return RowStatus::unreadable;
+  }
+  return (flags & row_nonfinite) != 0 ? RowStatus::nonfinite : RowStatus::good;
+}
+
 } // namespace
+
+void mark_unreadable(BatchResults const& results, IndexRange samples, store::Layout const& layout,
+                     std::span<std::int64_t const> unreadable) {
+  constexpr auto nothing = std::numeric_limits<float>::quiet_NaN();
+  auto const& joined = results.joined;
+  auto const blank = [nothing](float* rows, std::int64_t row, std::int64_t columns) {
+    if (rows != nullptr) {
+      std::fill_n(rows + row * columns, columns, nothing);
+    }
+  };
+  for (auto const sample : unreadable) {
+    auto const row = sample - samples.begin;
+    for (std::int64_t member = 0; member < layout.members; ++member) {
+      auto const at = member * results.member_rows + row;
+      blank(results.members.distributions, at, layout.classes);
+      blank(results.members.logits, at, layout.classes);
+    }
+    blank(joined.mean.distributions, row, layout.classes);
+    for (auto* column : {joined.mean.entropy, joined.mean.confidence, joined.aleatoric,
+                         joined.epistemic, joined.disagreement}) {
+      blank(column, row, 1);
+    }
+    joined.mean.prediction[row] = -1;
+    joined.mean.flags[row] = row_unreadable;
+  }
+}
 
 RowBuffer::RowBuffer(store::Layout const& layout, store::ResultWriter& writer)
     : layout_(layout), writer_(writer), sections_(store::sections(layout)),
@@ -32,8 +67,7 @@ void RowBuffer::append(IndexRange samples, BatchResults const& results,
   std::iota(ids.begin(), ids.end(), samples.begin);
   std::vector<std::uint8_t> status(count);
   for (std::size_t i = 0; i < count; ++i) {
-    status[i] = static_cast<std::uint8_t>(
-        (rows.flags[i] & row_nonfinite) != 0 ? RowStatus::nonfinite : RowStatus::good);
+    status[i] = static_cast<std::uint8_t>(status_of(rows.flags[i]));
   }
   std::map<std::string, void const*> const sources{
       {"/distributions", rows.distributions},

@@ -6,6 +6,14 @@
 /// Inside of the pipeline: results on their way into the file.
 namespace fod {
 
+/// Beside the bits of RowFlag: an input of the row's sample could not be read.
+constexpr std::uint8_t row_unreadable = 1 << 7;
+
+/// Replaces what was computed for samples that could not be read: NaN, and -1 as the prediction.
+/// @param results of the batch `samples`; @param unreadable some of these samples
+void mark_unreadable(BatchResults const& results, IndexRange samples, store::Layout const& layout,
+                     std::span<std::int64_t const> unreadable);
+
 /// Collects the rows of several batches, so that the file gets few, large writes.
 class RowBuffer {
 public:

@@ -1,5 +1,7 @@
 #include "totals.hpp"
 
+#include "rows.hpp"
+
 #include "fod/nccl.hpp"
 
 #include <cmath>
@@ -24,6 +26,10 @@ void Totals::add(EnsembleView const& all, std::int64_t count,
   auto const& rows = all.mean;
   sums_[samples] += static_cast<std::uint64_t>(count);
   for (std::int64_t i = 0; i < count; ++i) {
+    if ((rows.flags[i] & row_unreadable) != 0) {
+      ++sums_[unreadable_rows];
+      continue;
+    }
     if ((rows.flags[i] & row_nonfinite) != 0) {
       ++sums_[nonfinite_rows];
       continue;
@@ -58,7 +64,7 @@ store::Metrics Totals::metrics() const {
   auto const as_double = [&](Sum sum) {
     return static_cast<double>(static_cast<std::int64_t>(sums_[sum]));
   };
-  auto const rows = as_double(samples) - as_double(nonfinite_rows);
+  auto const rows = as_double(samples) - as_double(nonfinite_rows) - as_double(unreadable_rows);
   if (rows > 0) {
     metrics.values["mean_entropy"] = as_double(entropy) * unit / rows;
     metrics.values["mean_confidence"] = as_double(confidence) * unit / rows;
@@ -72,6 +78,7 @@ store::Metrics Totals::metrics() const {
     metrics.values["accuracy"] = as_double(correct) / as_double(labelled);
   }
   metrics.values["nonfinite_rows"] = as_double(nonfinite_rows);
+  metrics.values["unreadable_rows"] = as_double(unreadable_rows);
   metrics.class_counts.assign(sums_.begin() + head, sums_.end());
   return metrics;
 }

@@ -25,6 +25,9 @@ public:
   [[nodiscard]] std::int64_t nonfinite() const {
     return static_cast<std::int64_t>(sums_[nonfinite_rows]);
   }
+  [[nodiscard]] std::int64_t unreadable() const {
+    return static_cast<std::int64_t>(sums_[unreadable_rows]);
+  }
   [[nodiscard]] std::uint64_t input_digest() const { return sums_[input_hash]; }
   [[nodiscard]] store::Metrics metrics() const;
 
@@ -32,6 +35,7 @@ private:
   enum Sum {
     samples,
     nonfinite_rows,
+    unreadable_rows,
     labelled,
     correct,
     entropy,

@@ -128,6 +128,30 @@ TEST_CASE("batch sizes") {
   }
 }
 
+TEST_CASE("images") {
+  CHECK_FALSE(parse({}).images.given());
+  auto const images =
+      parse({"--resize", "256", "--crop", "224", "--image-mode", "gray", "--skip-bad"}).images;
+  CHECK(images.given());
+  CHECK(images.mode == fod::ImageMode::gray);
+  CHECK(images.crop == 224);
+  CHECK(images.skip_bad);
+  REQUIRE(images.resize);
+  CHECK_FALSE(images.resize->exact);
+  CHECK(images.resize->of({500, 375}) == fod::ImageSize{341, 256});
+  CHECK(images.resize->of({375, 500}) == fod::ImageSize{256, 341});
+  CHECK(images.resize->of({7, 7}) == fod::ImageSize{256, 256});
+  for (auto const* text : {"224x320", "224,320"}) {
+    CHECK(fod::parse_resize(text).of({5, 6}) == fod::ImageSize{224, 320});
+  }
+  for (auto const* text :
+       {"", "0", "4x", "x4", "4,", "4x4x4", "-3", "1.5", "ax4", "70000", "4x0"}) {
+    CHECK_THROWS_AS(fod::parse_resize(text), fod::Error);
+  }
+  CHECK_THAT(complaint({"--crop", "0"}), Catch::Contains("--crop"));
+  CHECK_THAT(complaint({"--image-mode", "cmyk"}), Catch::Contains("--image-mode"));
+}
+
 TEST_CASE("transforms") {
   auto const chain =
       fod::parse_transforms({"temperature=2", "temperature=4", "topk=3", "smooth=0.5"}).first;
