@@ -30,7 +30,8 @@ void LoadedModel::require_arguments() const {
     return;
   }
   throw bad_input("the model takes " + std::to_string(arity.least) +
-                      (arity.least == 1 ? " input (" : " inputs (") + arity.names + ")",
+                      (arity.least == 1 ? " input" : " inputs") +
+                      (arity.names.empty() ? "" : " (" + arity.names + ")"),
                   "--data gives " + std::to_string(given) + ": " + inputs_.names(),
                   "repeat --data name=SPEC, or choose and order the fields with --input");
 }

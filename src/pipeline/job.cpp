@@ -5,6 +5,7 @@
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
+#include "fod/plugin.hpp"
 #include "fod/text.hpp"
 
 #include <array>
@@ -55,14 +56,16 @@ std::unique_ptr<Model> load(Config const& config, Inputs const& inputs, Machine 
   comm.on_root([&] {
     bytes = is_model_file(config.model) ? read_file(config.model) : std::string();
     model_kind(config.model, bytes);
+    hash = checksum_text(checksum_of(
+        plugin::is_plugin(config.model) ? read_file(plugin::library_path(config.model)) : bytes));
   });
+  hash = comm.broadcast(hash);
   options.sources.push_back({config.model, comm.broadcast(std::move(bytes))});
   options.device = machine.device;
   options.threads = machine.threads;
   options.fields = inputs.dataset.fields();
   options.batch_size = config.batch_size;
   options.output_key = config.output_key;
-  hash = checksum_text(checksum_of(options.sources[0].bytes));
   std::unique_ptr<Model> model;
   comm.agree([&] {
     for (auto const& text : config.normalize) {
