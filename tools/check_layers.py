@@ -60,7 +60,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
      r"|(cub|cuda|thrust|nvtx3)/.*", CUDA),
     (r"nlohmann/.*", {"json", "store", "config", "model", "pipeline", "apps"}),
     (r"simdjson\.h", {"json"}),
-    (r"zlib\.h", {"dataset"}),
+    (r"zlib\.h", {"dataset", "model"}),
     (r"xxhash\.h", {"records"}),
     (r"pybind11/.*|Python\.h|numpy/.*|dlpack/.*", {"python", "model"}),
     (r"std(def|int)\.h", {"plugin"}),  # its C header

@@ -28,7 +28,10 @@ struct Raw {
 };
 
 void add_inputs(CLI::App& app, Config& config, Raw& raw) {
-  app.add_option("--model", config.model, "Model: a TorchScript file m.pt")->required();
+  app.add_option("--model", config.model,
+                 "Model: m.pt (TorchScript) | m.pt2 (AOTInductor) | python:module:callable | "
+                 "plugin:libx.so[?options] (fod/plugin_abi.h)")
+      ->required();
   app.add_option("--data", config.data,
                  "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too). Repeat for several")
       ->required()

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <set>
 #include <unistd.h>
+#include <zlib.h>
 
 namespace fod {
 
@@ -44,7 +45,22 @@ void add(AotiPackage& package, std::set<std::string_view>& models, ArchiveRecord
                       export_again);
   }
   models.insert(inside.substr(0, slash));
-  package.files.push_back({inside.substr(slash + 1), record.bytes, record.is_compressed});
+  auto file = record;
+  file.name = inside.substr(slash + 1);
+  package.files.push_back(file);
+}
+
+/// Damaged code would not fail but run.
+void require_whole(AotiPackage const& package, ArchiveRecord const& file) {
+  if (file.is_compressed) {
+    throw cannot_load(package.path, "its files are compressed, as torch never does",
+                      "use the file that the export wrote, not one packed again");
+  }
+  auto const* bytes = reinterpret_cast<unsigned char const*>(file.bytes.data());
+  if (crc32_z(crc32_z(0, nullptr, 0), bytes, file.bytes.size()) != file.crc) {
+    throw cannot_load(package.path, "its checksum of " + std::string(file.name) + " is another",
+                      "it was damaged on the way: copy or export it again");
+  }
 }
 
 } // namespace
@@ -74,10 +90,7 @@ AotiPackage open_package(std::string const& path, std::string_view bytes) {
                       "package one model alone");
   }
   for (auto const& file : package.files) {
-    if (file.is_compressed) {
-      throw cannot_load(path, "its files are compressed, as torch never does",
-                        "use the file that the export wrote, not one packed again");
-    }
+    require_whole(package, file);
     if (file.name.ends_with("_metadata.json")) {
       read_metadata(package, file);
     } else if (file.name.ends_with(".so")) {

@@ -128,7 +128,8 @@ std::vector<ArchiveRecord> read_archive(std::string const& path, std::string_vie
     auto const begin = extent.at + 30 + zip.number(extent.at + 26, 2) +
                        zip.number(extent.at + 28, 2); // past the record's own header
     auto const is_compressed = zip.number(entry + 10, 2) != 0;
-    records.push_back({name, zip.part(begin, is_compressed ? 0 : extent.size), is_compressed});
+    records.push_back({name, zip.part(begin, is_compressed ? 0 : extent.size), is_compressed,
+                       static_cast<std::uint32_t>(zip.number(entry + 16, 4))});
     entry += 46 + name_size + zip.number(entry + 30, 2) + zip.number(entry + 32, 2);
   }
   return records;

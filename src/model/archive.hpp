@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@ struct ArchiveRecord {
   std::string_view name;      ///< with its folders, "m/data/version"
   std::string_view bytes;     ///< empty if it is compressed
   bool is_compressed = false; ///< which torch never does
+  std::uint32_t crc = 0;      ///< that the directory gives; nothing was compared with it
 };
 
 /// The records of a zip file in memory, in the order of its directory.

@@ -40,7 +40,7 @@ target_link_libraries(fod_core PUBLIC fod_flags
 add_library(fod_job STATIC)
 fod_modules(fod_job device nccl model kernels pipeline)
 target_link_libraries(fod_job PUBLIC fod_core
-  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json)
+  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json ZLIB::ZLIB)
 
 add_executable(fod-generate "${PROJECT_SOURCE_DIR}/src/apps/generate.cpp")
 target_link_libraries(fod-generate PRIVATE fod_job)
