@@ -7,10 +7,11 @@
 #include <torch/csrc/inductor/aoti_runner/model_container_runner.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <iostream>
-#include <regex>
 #include <sstream>
+#include <string_view>
 
 namespace fod {
 
@@ -18,33 +19,36 @@ namespace {
 
 using Runner = torch::inductor::AOTIModelContainerRunner;
 
-/// While it lives, what is written to std::cerr is kept: compiled models print there what went
-/// wrong, and throw only that something did. No other thread writes there.
+/// While it lives, what is written to std::cerr goes there: compiled models print what went wrong,
+/// and throw only that something did. No other thread writes to std::cerr.
 class CapturedErrors {
 public:
-  CapturedErrors() : before_(std::cerr.rdbuf(text_.rdbuf())) {}
+  explicit CapturedErrors(std::ostringstream& text) : before_(std::cerr.rdbuf(text.rdbuf())) {}
   CapturedErrors(CapturedErrors const&) = delete;
   CapturedErrors& operator=(CapturedErrors const&) = delete;
   ~CapturedErrors() { std::cerr.rdbuf(before_); }
-  [[nodiscard]] std::string text() const { return text_.str(); }
 
 private:
-  std::ostringstream text_;
   std::streambuf* before_;
 };
 
 /// Calls it; what it throws has the text that it printed.
 template <class Function>
 auto with_printed_reason(Function const& function) {
-  CapturedErrors const captured;
-  try {
-    return function();
-  } catch (std::exception const& error) {
-    if (captured.text().empty()) {
-      throw;
+  std::ostringstream printed;
+  auto result = [&] {
+    CapturedErrors const captured(printed);
+    try {
+      return function();
+    } catch (std::exception const& error) {
+      if (printed.str().empty()) {
+        throw;
+      }
+      throw std::runtime_error(printed.str());
     }
-    throw std::runtime_error(captured.text());
-  }
+  }();
+  std::cerr << printed.str(); // what it says although all went well
+  return result;
 }
 
 std::unique_ptr<Runner> make_runner(UnpackedPackage const& files, Device const& device) {
@@ -56,19 +60,24 @@ std::unique_ptr<Runner> make_runner(UnpackedPackage const& files, Device const& 
       [&] { return create(files.library(), 1, device.label(), files.folder(), false); });
 }
 
-/// "batches of 8", if that is what a compiled model complains about; else empty.
+/// "at least 16", the batches that a compiled model takes, if it complains about them; else empty.
 std::string batches_taken(std::string const& complaint) {
-  static std::regex const pattern(
-      R"(input_handles\[\d+\]: (unmatched|dim value is too small|dim value is too large))"
-      R"([^,]* at 0, expected[^0-9]*(\d+))");
-  std::smatch found;
-  if (!std::regex_search(complaint, found, pattern)) {
-    return {};
+  // Its words, and ours; what follows is "expected: 8" or "expected it to be >= 8".
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> phrases{{
+      {"unmatched dim value at 0, ", ""},
+      {"dim value is too small at 0, ", "at least "},
+      {"dim value is too large at 0, ", "at most "},
+  }};
+  for (auto const& [theirs, ours] : phrases) {
+    if (auto const at = complaint.find(theirs); at != std::string::npos) {
+      constexpr auto const* digits = "0123456789";
+      auto const begin = complaint.find_first_of(digits, at + theirs.size());
+      auto const end = complaint.find_first_not_of(digits, begin);
+      return begin == std::string::npos ? ""
+                                        : std::string(ours) + complaint.substr(begin, end - begin);
+    }
   }
-  auto const bound = found[1] == "unmatched"                ? ""
-                     : found[1] == "dim value is too small" ? "at least "
-                                                            : "at most ";
-  return bound + found[2].str();
+  return {};
 }
 
 class Aoti : public Backend {
@@ -115,7 +124,8 @@ void Aoti::load(BackendOptions const& options) {
                     "export it with this torch (" + framework_version() +
                         "), by tools/export_model.py --format aoti");
   }
-  if (runner_->getConstantNamesToDtypes().size() > 0 && tensors(true).empty()) {
+  if (!runner_->getConstantNamesToDtypes().empty() &&
+      runner_->extract_constants_map(/*use_inactive=*/false).empty()) {
     throw bad_input("cannot load the model " + options.spec, "its weights are not in the package",
                     "leave package_constants_in_so on, or use tools/export_model.py");
   }
