@@ -21,7 +21,7 @@ public:
   [[nodiscard]] virtual ElementType floating_type() const = 0;
   /// One forward; inputs and output are where the plugin was told to run.
   /// @param stream CUDA stream on which inputs are ready and the output is awaited; null on the CPU
-  /// @throws Error (failed) with the plugin's text
+  /// @throws Error (failed) with the plugin's text; (usage) if what it returned is no array there
   virtual Array call(std::span<ArrayView const> inputs, void* stream) = 0;
   /// Name and version that the plugin gives itself.
   [[nodiscard]] virtual std::string description() const = 0;
@@ -29,6 +29,9 @@ public:
 
 /// True for "plugin:…".
 bool is_plugin(std::string_view spec);
+/// Path of the library in a spec, for those who hash it.
+/// @throws Error (usage) if there is none
+std::string library_path(std::string const& spec);
 
 /// @param gpu index of the CUDA device it shall run on; -1: the CPU
 /// @throws Error (usage) if the library is missing, is none, has another version of the interface,

@@ -33,8 +33,8 @@ struct Raw {
 
 void add_inputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_option("--model", config.models,
-                 "Model: m.pt (TorchScript), m.pt2 (AOTInductor), python:module:callable or "
-                 "plugin:libx.so. Repeat for an ensemble")
+                 "Model: m.pt (TorchScript) | m.pt2 (AOTInductor) | python:module:callable | "
+                 "plugin:libx.so[?options] (fod/plugin_abi.h). Repeat for an ensemble")
       ->required()
       ->allow_extra_args(false);
   app.add_option("--weights", config.weights, "Weights of an ensemble's models; made to sum to 1")

@@ -1,8 +1,10 @@
+#include "archive.hpp"
 #include "loaded.hpp"
 
 #include "fod/error.hpp"
+#include "fod/plugin.hpp"
 
-#include <string_view>
+#include <algorithm>
 
 namespace fod {
 
@@ -14,6 +16,35 @@ Error no_model(std::string const& spec, std::string const& why) {
                    "tools/export_model.py");
 }
 
+/// What a zip is, by the names of its records.
+std::string kind_of_archive(std::string const& spec, std::string const& bytes) {
+  auto const records = read_archive(spec, bytes);
+  auto const has = [&](std::string_view words) {
+    return std::any_of(records.begin(), records.end(), [&](ArchiveRecord const& record) {
+      return record.name.find(words) != std::string_view::npos;
+    });
+  };
+  if (has("data/aotinductor/")) {
+    return "aoti";
+  }
+  if (has("models/model.json") || has("serialized_exported_program.json")) {
+    throw bad_input("cannot load the model " + spec,
+                    "torch.export.save wrote it: a graph without compiled code",
+                    "compile it: torch._inductor.aoti_compile_and_package(torch.export.load(\"" +
+                        spec + "\"), package_path=\"compiled.pt2\"), or export it with " +
+                        "tools/export_model.py --format aoti");
+  }
+  // TorchScript has code in it, torch.save only pickled tensors.
+  if (has("constants.pkl")) {
+    return "torchscript";
+  }
+  if (has("data.pkl")) {
+    throw no_model(spec, "it is a pickled checkpoint of torch.save, which holds weights or "
+                         "Python objects but no program");
+  }
+  throw no_model(spec, "it is a zip archive, but neither TorchScript nor AOTInductor");
+}
+
 } // namespace
 
 bool is_model_file(std::string const& spec) {
@@ -21,21 +52,11 @@ bool is_model_file(std::string const& spec) {
 }
 
 std::string model_kind(std::string const& spec, std::string const& bytes) {
+  if (plugin::is_plugin(spec)) {
+    return "plugin";
+  }
   if (bytes.starts_with("PK\x03\x04")) {
-    // A zip's directory is at its end.
-    if (bytes.rfind("PK\x05\x06") == std::string::npos) {
-      throw bad_input("cannot load the model " + spec, "its end is missing: it is truncated",
-                      "copy or export it again");
-    }
-    // A zip: TorchScript has code in it, torch.save only pickled tensors.
-    if (bytes.find("constants.pkl") != std::string::npos) {
-      return "torchscript";
-    }
-    if (bytes.find("data.pkl") != std::string::npos) {
-      throw no_model(spec, "it is a pickled checkpoint of torch.save, which holds weights or "
-                           "Python objects but no program");
-    }
-    throw no_model(spec, "it is a zip archive, but no TorchScript model");
+    return kind_of_archive(spec, bytes);
   }
   if (bytes.starts_with("\x80")) {
     throw no_model(spec, "it is a Python pickle, which could run any code when loaded");
@@ -47,8 +68,16 @@ std::string model_kind(std::string const& spec, std::string const& bytes) {
 }
 
 std::unique_ptr<Backend> load_backend(BackendOptions const& options) {
-  model_kind(options.spec, options.bytes);
-  return load_torchscript(options);
+  auto const kind = model_kind(options.spec, options.bytes);
+  if (!options.constants.empty() && kind != "torchscript") {
+    throw bad_input("--input names a constant argument",
+                    options.spec + " takes inputs alone; only TorchScript takes constants",
+                    "leave it out, or bind it in the model (functools.partial in Python)");
+  }
+  if (kind == "plugin") {
+    return load_plugin(options);
+  }
+  return kind == "aoti" ? load_aoti(options) : load_torchscript(options);
 }
 
 } // namespace fod

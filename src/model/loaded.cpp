@@ -34,7 +34,8 @@ void LoadedModel::require_arguments() const {
     return;
   }
   throw bad_input("the model takes " + std::to_string(arity.least) +
-                      (arity.least == 1 ? " input (" : " inputs (") + arity.names + ")",
+                      (arity.least == 1 ? " input" : " inputs") +
+                      (arity.names.empty() ? "" : " (" + arity.names + ")"),
                   "it is given " + std::to_string(given) + ": " + inputs_.names() +
                       (constants_ > 0 ? " and " + counted(constants_, "constant") : ""),
                   "repeat --data name=SPEC, or choose and order the fields with --input, where "

@@ -7,6 +7,7 @@
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
+#include "fod/plugin.hpp"
 #include "fod/text.hpp"
 
 #include <array>

@@ -1,6 +1,7 @@
 #include "load.hpp"
 
 #include "fod/error.hpp"
+#include "fod/plugin.hpp"
 
 #include <algorithm>
 
@@ -11,12 +12,15 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
   ModelOptions options;
   for (auto const& spec : config.models) {
     std::string bytes;
+    std::string hash;
     comm.on_root([&] {
       bytes = is_model_file(spec) ? read_file(spec) : std::string();
       facts.model_kinds.push_back(model_kind(spec, bytes));
+      hash = checksum_text(checksum_of(
+          plugin::is_plugin(spec) ? read_file(plugin::library_path(spec)) : bytes));
     });
     options.sources.push_back({spec, comm.broadcast(std::move(bytes))});
-    facts.model_hashes.push_back(checksum_text(checksum_of(options.sources.back().bytes)));
+    facts.model_hashes.push_back(comm.broadcast(hash));
   }
   options.device = machine.device;
   options.threads = machine.threads;
@@ -41,7 +45,7 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
 }
 
 std::shared_ptr<HostTransform> open_own_step(std::string const& spec) {
-  throw bad_input("cannot open --transform " + spec, "not linked", "");
+  return plugin::open_transform(spec);
 }
 
 } // namespace fod

@@ -30,16 +30,17 @@ endfunction()
 
 # Without Torch, CUDA and MPI_Init: what `fod` needs.
 add_library(fod_core STATIC)
-fod_modules(fod_core error records config comm h5 dataset store json)
+fod_modules(fod_core error records config comm h5 plugin dataset store json)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(fod_core PUBLIC fod_flags
-  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} CLI11::CLI11 nlohmann_json::nlohmann_json Threads::Threads)
+  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} CLI11::CLI11
+  nlohmann_json::nlohmann_json Threads::Threads ${CMAKE_DL_LIBS})
 
 # The job: device, model, kernels, pipeline.
 add_library(fod_job STATIC)
 fod_modules(fod_job device nccl model kernels pipeline)
 target_link_libraries(fod_job PUBLIC fod_core
-  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json)
+  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json ZLIB::ZLIB)
 
 add_executable(fod-generate "${PROJECT_SOURCE_DIR}/src/apps/generate.cpp")
 target_link_libraries(fod-generate PRIVATE fod_job)
