@@ -28,9 +28,13 @@ struct Raw {
 };
 
 void add_inputs(CLI::App& app, Config& config, Raw& raw) {
-  app.add_option("--model", config.model, "Model: a TorchScript file m.pt")->required();
-  app.add_option("--data", config.data,
-                 "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too). Repeat for several")
+  app.add_option("--model", config.model,
+                 "Model: a TorchScript file m.pt, or python:module:callable")
+      ->required();
+  app.add_option(
+         "--data", config.data,
+         "Input [name=]SPEC: x.npy, x.h5:/path, MNIST IDX (.gz too), python:module:callable. "
+         "Repeat for several")
       ->required()
       ->allow_extra_args(false);
   app.add_option("--input", config.inputs, "Fields that become the model's arguments, in order")
@@ -40,7 +44,8 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
                  "Fields that become one argument, joined along the first extent of a sample")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--labels", config.labels, "Class indices, a SPEC as for --data");
+  app.add_option("--labels", config.labels,
+                 "Class indices: a SPEC as for --data, or a field's name");
   app.add_option("--normalize", config.normalize,
                  "[field:]mean=M[,M...],std=S[,S...]: (x - mean) / std, per channel or for all")
       ->allow_extra_args(false);
@@ -66,7 +71,8 @@ void add_running(CLI::App& app, Config& config) {
       ->capture_default_str();
   app.add_option("--threads", config.threads, "CPU threads per rank (default: its bound cores)")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--device", config.device, "auto|cpu|cuda|cuda:K|gpu|gpu:K")
+  app.add_option("--device", config.device,
+                 "auto|cpu|cuda|cuda:K|gpu|gpu:K|tpu (by a JAX callable)")
       ->capture_default_str();
   app.add_flag("--share-gpus", config.share_gpus, "Let several ranks use one GPU");
   app.add_option("--seed", config.seed, "Seed, recorded")->capture_default_str();

@@ -14,7 +14,7 @@ namespace {
 /// sample's bytes after the other's.
 class ConcatSource final : public DataSource {
 public:
-  ConcatSource(std::vector<std::unique_ptr<DataSource>> parts, FieldSpec field)
+  ConcatSource(std::vector<std::shared_ptr<DataSource>> parts, FieldSpec field)
       : parts_(std::move(parts)), field_(std::move(field)) {}
 
   [[nodiscard]] FieldSpec const& field() const override { return field_; }
@@ -35,7 +35,7 @@ public:
   }
 
 private:
-  std::vector<std::unique_ptr<DataSource>> parts_;
+  std::vector<std::shared_ptr<DataSource>> parts_;
   FieldSpec field_;
   mutable std::vector<std::byte>
       buffer_; ///< one part's samples; kept, so that nothing is allocated
@@ -51,7 +51,7 @@ std::string described(FieldSpec const& field) {
 
 } // namespace
 
-std::unique_ptr<DataSource> concatenate(std::vector<std::unique_ptr<DataSource>> parts) {
+std::unique_ptr<DataSource> concatenate(std::vector<std::shared_ptr<DataSource>> parts) {
   auto const& first = parts[0]->field();
   FieldSpec joined{first.name, first.type, first.shape};
   for (std::size_t i = 0; i < parts.size(); ++i) {

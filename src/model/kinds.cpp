@@ -1,6 +1,7 @@
 #include "loaded.hpp"
 
 #include "fod/error.hpp"
+#include "fod/python.hpp"
 
 #include <string_view>
 
@@ -21,6 +22,9 @@ bool is_model_file(std::string const& spec) {
 }
 
 std::string model_kind(std::string const& spec, std::string const& bytes) {
+  if (python::is_python(spec)) {
+    return "python";
+  }
   if (bytes.starts_with("PK\x03\x04")) {
     // A zip's directory is at its end.
     if (bytes.rfind("PK\x05\x06") == std::string::npos) {
@@ -47,8 +51,8 @@ std::string model_kind(std::string const& spec, std::string const& bytes) {
 }
 
 std::unique_ptr<Backend> load_backend(BackendOptions const& options) {
-  model_kind(options.spec, options.bytes);
-  return load_torchscript(options);
+  auto const kind = model_kind(options.spec, options.bytes);
+  return kind == "python" ? load_python(options) : load_torchscript(options);
 }
 
 } // namespace fod

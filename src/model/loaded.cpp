@@ -15,10 +15,11 @@ namespace fod {
 
 LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
                          InputBatch const& inputs)
-    : spec_(source.spec), output_key_(options.output_key), device_(options.device),
-      dropout_(options.dropout_passes > 0), precision_(options.precision), inputs_(inputs),
+    : spec_(source.spec), device_(options.device), dropout_(options.dropout_passes > 0),
+      precision_(options.precision), inputs_(inputs),
       backend_(load_backend(
-          {source.spec, source.bytes, options.device, options.threads, options.output_key})) {
+          {source.spec, source.bytes, options.device, options.threads, options.output_key})),
+      output_key_(backend_->selects_output() ? std::string() : options.output_key) {
   require_arguments();
   prepare(options);
 }

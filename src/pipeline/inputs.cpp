@@ -8,10 +8,13 @@
 
 namespace fod {
 
-Inputs::Inputs(Config const& config)
-    : dataset(config.data, config.inputs, config.max_samples, config.joined) {
-  if (!config.labels.empty()) {
-    labels.emplace(config.labels, dataset.source_size());
+Inputs::Inputs(Config const& config, python::Requirements const& requirements)
+    : dataset(config.data, config.inputs, config.max_samples, config.joined,
+              {requirements, config.labels}) {
+  if (dataset.labels() != nullptr) {
+    labels.emplace(dataset.labels());
+  } else if (!config.labels.empty()) {
+    labels.emplace(config.labels, dataset.source_size(), requirements);
   }
 }
 
@@ -44,6 +47,18 @@ std::vector<std::int64_t> Inputs::labels_of(IndexRange samples, std::int64_t cla
     }
   }
   return all;
+}
+
+ModelOutput forward(Model& model, std::size_t member, IndexRange samples) {
+  try {
+    return model.forward(member);
+  } catch (Error const& error) {
+    if (error.code() != ExitCode::failed) {
+      throw;
+    }
+    throw error.within("samples " + std::to_string(samples.begin) + " to " +
+                       std::to_string(samples.end));
+  }
 }
 
 std::string read_file(std::string const& path) {

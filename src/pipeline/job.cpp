@@ -97,6 +97,9 @@ void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
   for (auto const& conversion : conversions(inputs, plan.probe)) {
     std::cout << "  " << conversion << "\n";
   }
+  for (auto const& note : inputs.dataset.notes()) {
+    std::cout << "  " << note << "\n";
+  }
   if (config.range && plan.layout.samples() != *config.range) {
     std::cout << "  --range was cut at block boundaries: samples " << plan.layout.samples().begin
               << ":" << plan.layout.samples().end << "\n";
@@ -138,7 +141,9 @@ void run_job(Config const& config, Comm const& comm) {
   });
   comm.on_root([&] { claim = claim_outputs(config); });
   std::unique_ptr<Inputs> inputs;
-  comm.agree([&] { inputs = std::make_unique<Inputs>(config); });
+  comm.agree([&] {
+    inputs = std::make_unique<Inputs>(config, python_requirements(machine.device, machine.threads));
+  });
   auto const model = load(config, *inputs, machine, comm, facts.model_hash);
   auto const found = inputs->dataset.size() == 0
                          ? ProbeResult{}
@@ -150,7 +155,7 @@ void run_job(Config const& config, Comm const& comm) {
   });
   if (config.dry_run) {
     if (comm.is_root()) {
-      std::cout << describe(config, plan, machine) << std::flush;
+      std::cout << describe(config, plan, *inputs, machine) << std::flush;
     }
     return;
   }

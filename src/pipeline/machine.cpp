@@ -1,5 +1,7 @@
 #include "machine.hpp"
 
+#include "fod/python.hpp"
+
 #include <array>
 #include <fstream>
 #include <sstream>
@@ -67,8 +69,9 @@ void refuse_sharing(Config const& config, Comm const& comm, Machine& machine) {
 Machine find_machine(Config const& config, Comm const& comm) {
   Machine machine;
   comm.agree([&] {
-    machine.device = bind_device(
-        {config.device, comm.local_rank(), comm.local_size(), config.share_gpus}, machine.warning);
+    machine.device = bind_device({config.device, comm.local_rank(), comm.local_size(),
+                                  config.share_gpus, python::is_python(config.model)},
+                                 machine.warning);
   });
   machine.hosts = comm.all_gather(host_name());
   machine.devices = comm.all_gather(machine.device.label() + " " + machine.device.name);

@@ -1,6 +1,7 @@
 #include "meta.hpp"
 
 #include "fod/error.hpp"
+#include "fod/python.hpp"
 #include "fod/version.hpp"
 
 #include <nlohmann/json.hpp>
@@ -111,6 +112,9 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   Json json;
   json["program"] = "fod-generate " + std::string(version());
   json["framework"] = "pytorch " + framework_version();
+  if (auto const python = python::interpreter_version(); !python.empty()) {
+    json["python"] = python;
+  }
   json["mpi"] = mpi_version();
   json["argv"] = config.argv;
   json["started"] = facts.started;
@@ -118,7 +122,8 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   json["model_hash"] = facts.model_hash;
   json["data"] = config.data;
   json["data_hash"] = facts.data_hash;
-  json["labels"] = config.labels;
+  json["labels"] =
+      inputs.dataset.labels() != nullptr ? inputs.dataset.labels()->field().name : config.labels;
   json["input_types"] = input_types(inputs, plan.probe);
   json["normalize"] = config.normalize;
   json["ranks"] = plan.shards.size();

@@ -95,21 +95,21 @@ ProbeResult run_block(Config const& config, Inputs const& inputs, Model& model,
   BlockGrid const grid(inputs.dataset.size(), config.batch_size);
   auto const block = grid.samples_of(0);
   Checksum ignored;
-  auto const forward = [&](IndexRange samples) {
+  auto const run = [&](IndexRange samples) {
     inputs.fill(model, samples, ignored);
     model.begin_batch(samples.begin);
-    return model.forward(0);
+    return forward(model, 0, samples);
   };
   IndexRange const first{0, std::min(block.end, config.batch_size)};
-  for (int run = 1; run < warm_up_runs; ++run) {
-    check_output(forward(first), config.batch_size, config.output_mode);
+  for (int i = 1; i < warm_up_runs; ++i) {
+    check_output(run(first), config.batch_size, config.output_mode);
   }
   ProbeResult result;
   result.input_types = input_types;
   std::unique_ptr<ModeDecision> decision;
   for (auto begin = block.begin; begin < block.end; begin += config.batch_size) {
     IndexRange const samples{begin, std::min(block.end, begin + config.batch_size)};
-    auto const output = forward(samples);
+    auto const output = run(samples);
     result.inputs = check_output(output, config.batch_size, config.output_mode);
     result.output_type = output.type;
     if (!decision) {

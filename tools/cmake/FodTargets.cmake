@@ -30,10 +30,11 @@ endfunction()
 
 # Without Torch, CUDA and MPI_Init: what `fod` needs.
 add_library(fod_core STATIC)
-fod_modules(fod_core error records config comm h5 dataset store json)
+fod_modules(fod_core error records config comm h5 python dataset store json)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(fod_core PUBLIC fod_flags
-  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB ${XXHASH_LIBRARY} CLI11::CLI11 nlohmann_json::nlohmann_json Threads::Threads)
+  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB ${XXHASH_LIBRARY} CLI11::CLI11 nlohmann_json::nlohmann_json Threads::Threads
+    ${CMAKE_DL_LIBS})
 
 # The job: device, model, kernels, pipeline.
 add_library(fod_job STATIC)
@@ -47,3 +48,5 @@ file(GLOB fod_app CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/apps/fod*.cpp")
 add_executable(fod ${fod_app})
 target_link_libraries(fod PRIVATE fod_core CLI11::CLI11 nlohmann_json::nlohmann_json)
 set_target_properties(fod fod-generate PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+
+include(FodPython)
