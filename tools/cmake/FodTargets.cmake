@@ -42,8 +42,13 @@ fod_modules(fod_job device nccl model kernels pipeline)
 target_link_libraries(fod_job PUBLIC fod_core
   PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json)
 
+# Libraries that Python loads with their own symbols first (RTLD_DEEPBIND) must find the std::cout
+# that libstdc++ has set up, so the program must not hold a copy of it.
+set_target_properties(fod_job PROPERTIES POSITION_INDEPENDENT_CODE ON)
+
 add_executable(fod-generate "${PROJECT_SOURCE_DIR}/src/apps/generate.cpp")
 target_link_libraries(fod-generate PRIVATE fod_job)
+target_compile_options(fod-generate PRIVATE -fPIC)
 file(GLOB fod_app CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/apps/fod*.cpp")
 add_executable(fod ${fod_app})
 target_link_libraries(fod PRIVATE fod_core CLI11::CLI11 nlohmann_json::nlohmann_json)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import importlib.abc
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import os
@@ -37,7 +39,7 @@ def torch_mismatch(version: str, library: str) -> tuple[str, str] | None:
         found = importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
         found = "of an unknown version"
-    if found.partition("+")[0] != version.partition("+")[0]:
+    if version and found.partition("+")[0] != version.partition("+")[0]:
         return (f"the Python interpreter {sys.executable} has torch {found}",
                 f"in {folder}, but fod-generate is linked with {version}; one process cannot have "
                 "both")
@@ -69,8 +71,47 @@ class TorchGuard(importlib.abc.MetaPathFinder):
                 raise ImportError(f"{found[0]} ({found[1]}): {INSTALL}")
 
 
+def has_own_libraries(path: str) -> bool:
+    """True for an extension module of a wheel that brings shared libraries of its own, which are
+    beside its package in `NAME.libs`."""
+    folder = os.path.dirname(path)
+    while os.path.dirname(folder) != folder:
+        if os.path.isdir(folder + ".libs"):
+            return True
+        if os.path.basename(folder) in ("site-packages", "dist-packages"):
+            return False
+        folder = os.path.dirname(folder)
+    return False
+
+
+def prefer_own_libraries() -> None:
+    """h5py must find the HDF5 that it was built with, Pillow its libjpeg, although this program has
+    others: by default the program's symbols come first."""
+    load = importlib.machinery.ExtensionFileLoader.create_module
+
+    def create_module(loader: Any, spec: Any) -> Any:
+        flags = sys.getdlopenflags()
+        if has_own_libraries(loader.path):
+            sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
+        try:
+            return load(loader, spec)
+        finally:
+            sys.setdlopenflags(flags)
+
+    initialize = ctypes.CDLL.__init__
+
+    def initialize_library(library: Any, name: Any, mode: int = ctypes.DEFAULT_MODE,
+                           *args: Any, **kwargs: Any) -> None:
+        own = isinstance(name, str) and has_own_libraries(name)
+        initialize(library, name, mode | (os.RTLD_DEEPBIND if own else 0), *args, **kwargs)
+
+    importlib.machinery.ExtensionFileLoader.create_module = create_module  # type: ignore
+    ctypes.CDLL.__init__ = initialize_library  # type: ignore  # how torchvision loads its own
+
+
 def prepare(version: str, library: str) -> None:
     """Search path as `python script.py` in the working folder has it; a guard on torch."""
+    prefer_own_libraries()
     folder = os.getcwd()
     if folder not in sys.path[:1]:
         sys.path.insert(0, folder)
