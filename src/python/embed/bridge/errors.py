@@ -92,6 +92,8 @@ def failure(usage: bool, problem: str, error: BaseException, remedy: str) -> Ref
     """The user's exception as an error of the program; a refusal of ours stays what it is."""
     if isinstance(error, Refusal):
         return error
+    if os.environ.get("JAX_PLATFORMS") == "tpu" and "backend 'tpu'" in str(error):
+        remedy = "start on a machine with a TPU and jax[tpu], or leave --device tpu out"
     return Refusal(usage, problem, explain(error), remedy)
 
 

@@ -71,6 +71,10 @@ class TorchGuard(importlib.abc.MetaPathFinder):
                 raise ImportError(f"{found[0]} ({found[1]}): {INSTALL}")
 
 
+# These link HDF5 wherever they are from, and this program has one of its own.
+USERS_OF_HDF5 = {"h5py", "tables", "netCDF4"}
+
+
 def has_own_libraries(path: str) -> bool:
     """True for an extension module of a wheel that brings shared libraries of its own, which are
     beside its package in `NAME.libs`."""
@@ -91,7 +95,7 @@ def prefer_own_libraries() -> None:
 
     def create_module(loader: Any, spec: Any) -> Any:
         flags = sys.getdlopenflags()
-        if has_own_libraries(loader.path):
+        if has_own_libraries(loader.path) or spec.name.partition(".")[0] in USERS_OF_HDF5:
             sys.setdlopenflags(flags | os.RTLD_DEEPBIND)
         try:
             return load(loader, spec)
