@@ -47,7 +47,22 @@ std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
   return std::make_unique<store::OutputClaim>(config.out, config.overwrite);
 }
 
-/// Rank 0 reads the file for all. @param hash set to its checksum
+/// Checksum of what the model is: the file's content; of one without a file its name and
+/// parameters.
+std::string model_hash(ModelSource const& source, Model const& model) {
+  if (is_model_file(source.spec)) {
+    return checksum_text(checksum_of(source.bytes));
+  }
+  Checksum checksum;
+  checksum.update(source.spec.data(), source.spec.size());
+  for (auto const& parameter : model.parameters(0)) {
+    checksum.update(parameter.name.data(), parameter.name.size());
+    checksum.update(parameter.values.data(), parameter.values.size() * sizeof(double));
+  }
+  return checksum_text(checksum.digest());
+}
+
+/// Rank 0 reads the file for all. @param hash set to the model's checksum
 std::unique_ptr<Model> load(Config const& config, Inputs const& inputs, Machine const& machine,
                             Comm const& comm, std::string& hash) {
   ModelOptions options;
@@ -62,13 +77,13 @@ std::unique_ptr<Model> load(Config const& config, Inputs const& inputs, Machine 
   options.fields = inputs.dataset.fields();
   options.batch_size = config.batch_size;
   options.output_key = config.output_key;
-  hash = checksum_text(checksum_of(options.sources[0].bytes));
   std::unique_ptr<Model> model;
   comm.agree([&] {
     for (auto const& text : config.normalize) {
       options.normalizations.push_back(parse_normalization(text));
     }
     model = std::make_unique<Model>(options);
+    hash = model_hash(options.sources[0], *model);
   });
   return model;
 }

@@ -79,6 +79,15 @@ def test_output_key(rows, model, key):
     close(rows(model, "--output", key, ranks=None), EXPECTED)
 
 
+def test_weights_are_part_of_the_fingerprint(rows, tmp_path):
+    hashes = []
+    for seed in (0, 0, 1):
+        rows("seeded", ranks=None, env={"DOOR_SEED": str(seed)})
+        with h5py.File(tmp_path / "r.h5") as file:
+            hashes.append(file["provenance"].attrs["model_hash"])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 def test_prints_appear(job):
     done = job("make_net", ranks=None)
     assert done.returncode == 0, done.stderr
