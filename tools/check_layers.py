@@ -57,6 +57,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"nccl\.h", {"nccl"}),
     (r"hdf5(_hl)?\.h|H5\w*\.h", {"h5"}),
     (r"CLI/.*|CLI11\.hpp", {"config", "apps"}),
+    (r"ATen/dlpack\.h", {"python", "model"}),  # DLPack's own header, in Torch's folder
     (r"(torch|c10|ATen|caffe2)/.*", {"model"}),
     (r"cu(da|blas|rand|solver|sparse|fft|pti)\w*\.(h|hpp)|cooperative_groups\.h|nvml\.h"
      r"|(cub|cuda|thrust|nvtx3)/.*", CUDA),
@@ -65,7 +66,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"zlib\.h", {"dataset", "model"}),
     (r"jpeglib\.h|jerror\.h|png\.h", {"dataset"}),
     (r"xxhash\.h", {"records"}),
-    (r"pybind11/.*|Python\.h|numpy/.*|dlpack/.*", {"python", "model"}),
+    (r"pybind11/.*|Python\.h|patchlevel\.h|numpy/.*|dlpack/.*", {"python", "model"}),
     (r"std(def|int)\.h", {"plugin"}),  # its C header
     (r"\w+", set(KNOWS)),  # the standard library
     (r"(sys|netinet|arpa|linux)/\w+\.h|(fcntl|unistd|sched|locale|dlfcn|dirent|pthread|signal|spawn"

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "fod/image.hpp"
+#include "fod/python.hpp"
 #include "fod/records.hpp"
 
 #include <cstddef>
@@ -52,7 +53,16 @@ struct SourceSpec {
 };
 SourceSpec parse_source(std::string const& argument);
 
-/// The model's inputs, one source each, all of one length.
+/// What only some kinds of data need.
+struct DataNeeds {
+  python::Requirements python{}; ///< for `python:module:callable`
+  std::string labels;            ///< of --labels, which may name a field
+  ImageOptions images{};         ///< how images of folders become samples
+};
+
+/// The model's inputs, one source each, all of one length. Of `python:` data each array in a sample
+/// is a field, named by its path in it ("x", "image.left", "0"), behind "name." if --data gave a
+/// name or there are several; the only array of a sample has the name alone.
 class Dataset {
 public:
   /// @param arguments the values of `--data`; an only source without a name is called "data",
@@ -62,12 +72,12 @@ public:
   /// @param max_samples keeps the first so many; negative keeps all
   /// @param joined values of `--concat`: these become one input, at the place of the first, joined
   ///        along the first extent of a sample
-  /// @param images how images of folders become samples
+  /// The labels' field is no input unless it is selected.
   /// @throws Error (usage) for lengths that differ, names given twice, an unknown selected name,
   ///         options for images where there are none
   Dataset(std::vector<std::string> const& arguments, std::vector<std::string> const& selected,
           std::int64_t max_samples, std::vector<std::string> const& joined = {},
-          ImageOptions const& images = {});
+          DataNeeds const& needs = {});
 
   /// Number of samples taken, `max_samples` at most.
   [[nodiscard]] std::int64_t size() const { return size_; }
@@ -76,6 +86,11 @@ public:
   [[nodiscard]] std::size_t field_count() const { return sources_.size(); }
   [[nodiscard]] FieldSpec const& field(std::size_t i) const { return sources_[i]->field(); }
   [[nodiscard]] std::vector<FieldSpec> fields() const;
+  /// The field that holds the labels: the one that --labels names, else the class index of Python's
+  /// (input, class index) samples; null if they are elsewhere, or nowhere.
+  [[nodiscard]] std::shared_ptr<DataSource> const& labels() const { return labels_; }
+  /// What a user should know of how the data are read.
+  [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
   void read(std::size_t field, IndexRange range, std::span<std::byte> out) const {
     sources_[field]->read(range, out);
   }
@@ -89,7 +104,9 @@ public:
   [[nodiscard]] std::vector<std::string> descriptions() const;
 
 private:
-  std::vector<std::unique_ptr<DataSource>> sources_;
+  std::vector<std::shared_ptr<DataSource>> sources_;
+  std::shared_ptr<DataSource> labels_;
+  std::vector<std::string> notes_;
   std::int64_t size_ = 0;
   std::int64_t source_size_ = 0;
 };
@@ -101,7 +118,10 @@ public:
   /// the class); integers (or whole floats): indices of shape (N,) or (N,1), counts of shape (N,K)
   /// @param samples number of samples of the dataset before `--max-samples`
   /// @throws Error (usage) if there are not as many labels as samples, or for another shape
-  Labels(std::string const& spec, std::int64_t samples);
+  Labels(std::string const& spec, std::int64_t samples,
+         python::Requirements const& requirements = {});
+  /// Labels in a field of the dataset.
+  explicit Labels(std::shared_ptr<DataSource> source);
 
   /// Classes of a row of counts; 0 if labels are indices.
   [[nodiscard]] std::int64_t counts() const;
@@ -112,7 +132,9 @@ public:
   [[nodiscard]] std::vector<std::string> class_names() const { return source_->class_names(); }
 
 private:
-  std::unique_ptr<DataSource> source_;
+  void require_scalars(std::string const& described) const;
+
+  std::shared_ptr<DataSource> source_;
 };
 
 } // namespace fod

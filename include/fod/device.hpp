@@ -12,11 +12,12 @@ namespace fod {
 /// Where a rank computes.
 struct Device {
   bool is_cuda = false;
-  int index = -1;   ///< of the GPU among the visible ones; -1 on the CPU
-  std::string name; ///< as the driver or /proc/cpuinfo gives it
-  std::string uuid; ///< of the GPU, whatever its index under a mask; empty on the CPU
+  int index = -1;      ///< of the GPU among the visible ones; -1 on the CPU
+  std::string name;    ///< as the driver or /proc/cpuinfo gives it
+  std::string uuid;    ///< of the GPU, whatever its index under a mask; empty on the CPU
+  bool is_tpu = false; ///< a JAX callable reaches a TPU by itself; all else is done by the CPU
 
-  /// "cpu" or "cuda:0".
+  /// "cpu", "cuda:0" or "tpu".
   [[nodiscard]] std::string label() const;
 };
 
@@ -26,6 +27,7 @@ struct DeviceRequest {
   int local_rank = 0;
   int local_size = 1;
   bool share_gpus = false;
+  bool python_model = false; ///< of which alone a TPU can be asked
 };
 
 /// Which of the `visible` GPUs a rank gets: the one asked for, else the one with its node-local

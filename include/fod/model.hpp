@@ -2,6 +2,7 @@
 
 #include "fod/config.hpp"
 #include "fod/device.hpp"
+#include "fod/python.hpp"
 #include "fod/records.hpp"
 
 #include <cstddef>
@@ -121,6 +122,9 @@ private:
 std::string model_kind(std::string const& spec, std::string const& bytes);
 /// True if --model names a file, which has to be read.
 bool is_model_file(std::string const& spec);
+
+/// What an embedded Python must be to share this process with the framework.
+python::Requirements python_requirements(Device const& device, int threads);
 
 /// Version of the framework that runs the models, "2.11.0".
 std::string framework_version();

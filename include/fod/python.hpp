@@ -20,10 +20,11 @@ struct NamedArray {
   Array array;
 };
 
-/// What the interpreter must be for a job.
+/// What the interpreter must be for a job. Its torch, if anything imports it, must be the one that
+/// this process has loaded; a model needs it for sure.
 struct Requirements {
-  std::string torch_version; ///< of the linked LibTorch, "2.11.0+cu130"; empty: torch is not needed
-  std::string torch_library; ///< path of the libtorch that is loaded
+  std::string torch_version;  ///< of the linked LibTorch, "2.11.0"; empty: any
+  std::string torch_library;  ///< path of the libtorch_cpu.so that is loaded; empty: any
   std::string device = "cpu"; ///< "cpu", "cuda:K" or "tpu"; set before JAX or others are imported
   int threads = 1;
 };
@@ -33,12 +34,13 @@ class Model {
 public:
   virtual ~Model() = default;
 
-  /// Calls it with torch tensors that view the inputs, without a copy. What it returns may be a
-  /// torch tensor, whatever has `__dlpack__`, a TensorFlow tensor or a NumPy array.
+  /// Calls it with torch tensors that view the inputs, without a copy; they stay alive as long as
+  /// the callable keeps them. What it returns may be a torch tensor, whatever has `__dlpack__`, a
+  /// TensorFlow tensor or a NumPy array. On the CPU or on a GPU, whatever the inputs are on.
   /// @param key dotted path through dicts, tuples and lists; empty takes the output itself
   /// @throws Error (usage) if that is no array, in the words of the other doors; (failed) with the
   ///         traceback in one line if Python raised; the text has "out of memory" if it was that
-  virtual Array call(std::span<ArrayView const> inputs, std::string const& key) = 0;
+  virtual Array call(std::span<Array const> inputs, std::string const& key) = 0;
 
   /// Its positional parameters.
   [[nodiscard]] virtual Arity arity() const = 0;
@@ -59,16 +61,20 @@ class Dataset {
 public:
   virtual ~Dataset() = default;
 
-  /// One per array in a sample, named by its path: "x", "image.left", "0"; "data" for the only one.
+  /// One per array in a sample, named by its path: "x", "image.left", "0"; empty for the only one.
+  /// The input of an (input, class index) sample is named as if it were alone. None if there are no
+  /// samples.
   [[nodiscard]] virtual std::vector<FieldSpec> const& fields() const = 0;
   [[nodiscard]] virtual std::int64_t size() const = 0;
-  /// The field that holds the class index of an (input, class index) sample; empty without one.
+  /// The field that holds the class index of an (input, class index) sample, "1"; empty without.
   [[nodiscard]] virtual std::string const& label_field() const = 0;
   /// Copies samples `range` of a field. Samples that were read last are kept, so that further
   /// fields of the same range cost no second read.
   /// @throws Error (failed) naming samples with the traceback; "generated 960 distributions, but
   ///         dataset length is 1000." if an iterable ended early
   virtual void read(std::size_t field, IndexRange range, std::span<std::byte> out) = 0;
+  /// What a user should know of how it is read; empty if nothing.
+  [[nodiscard]] virtual std::string const& note() const = 0;
 };
 
 /// True for "python:…".

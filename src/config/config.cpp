@@ -53,8 +53,10 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
                  "Fields that become one argument, joined along the first extent of a sample")
       ->delimiter(',')
       ->allow_extra_args(false);
-  app.add_option("--labels", config.labels,
-                 "Class indices (N) or counts per class (N,K), a SPEC as for --data");
+  app.add_option(
+      "--labels", config.labels,
+      "Class indices (N) or counts per class (N,K): a SPEC as for --data, or the name of "
+      "a field of it");
   app.add_option("--normalize", config.normalize,
                  "[field:]mean=M[,M...],std=S[,S...]: (x - mean) / std, per channel or for all")
       ->allow_extra_args(false);
@@ -102,7 +104,8 @@ void add_running(CLI::App& app, Config& config, Raw& raw) {
       ->transform(CLI::CheckedTransformer(precisions).description(""));
   app.add_option("--threads", config.threads, "CPU threads per rank (default: its bound cores)")
       ->check(CLI::Range(1, 4096));
-  app.add_option("--device", config.device, "auto|cpu|cuda|cuda:K|gpu|gpu:K")
+  app.add_option("--device", config.device,
+                 "auto|cpu|cuda|cuda:K|gpu|gpu:K|tpu (by a JAX callable)")
       ->capture_default_str();
   app.add_flag("--share-gpus", config.share_gpus, "Let several ranks use one GPU");
   app.add_option("--seed", config.seed, "Seed of --mc-dropout, recorded")->capture_default_str();

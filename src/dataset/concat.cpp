@@ -15,7 +15,7 @@ namespace {
 /// sample's bytes after the other's.
 class ConcatSource final : public DataSource {
 public:
-  ConcatSource(std::vector<std::unique_ptr<DataSource>> parts, FieldSpec field)
+  ConcatSource(std::vector<std::shared_ptr<DataSource>> parts, FieldSpec field)
       : parts_(std::move(parts)), field_(std::move(field)) {}
 
   [[nodiscard]] FieldSpec const& field() const override { return field_; }
@@ -54,7 +54,7 @@ public:
   }
 
 private:
-  std::vector<std::unique_ptr<DataSource>> parts_;
+  std::vector<std::shared_ptr<DataSource>> parts_;
   FieldSpec field_;
   mutable std::vector<std::byte>
       buffer_; ///< one part's samples; kept, so that nothing is allocated

@@ -70,6 +70,15 @@ std::vector<SourceSpec> named(std::vector<std::string> const& arguments) {
   return specs;
 }
 
+/// What one --data holds. @param prefixed see `open_python`
+OpenedData open(SourceSpec const& spec, bool prefixed, DataNeeds const& needs) {
+  if (python::is_python(spec.spec)) {
+    return open_python(spec.spec, spec.name, prefixed, needs.python);
+  }
+  return {{open_source(spec.spec, spec.name, needs.images)}, {}, {}};
+}
+
+/// @param sources the first field of each of `specs`
 std::int64_t common_size(Sources const& sources, std::vector<SourceSpec> const& specs) {
   auto const size = sources[0]->size();
   if (std::all_of(sources.begin(), sources.end(),
@@ -96,15 +105,35 @@ void check_image_options(ImageOptions const& images, std::vector<SourceSpec> con
   }
 }
 
-/// Position of the input called `name`, which `option` asks for.
-std::size_t position_of(std::string const& name, Sources const& sources,
-                        std::string const& option) {
+std::vector<std::string> names_of(Sources const& sources) {
   std::vector<std::string> names;
   for (auto const& source : sources) {
     names.push_back(source->field().name);
-    if (names.back() == name) {
-      return names.size() - 1;
-    }
+  }
+  return names;
+}
+
+/// The field with that name; null if there is none.
+std::shared_ptr<DataSource> find(Sources const& sources, std::string const& name) {
+  auto const found = std::find_if(sources.begin(), sources.end(),
+                                  [&](auto const& source) { return source->field().name == name; });
+  return found == sources.end() ? nullptr : *found;
+}
+
+/// Leaves out the fields with these names.
+void drop(Sources& sources, std::vector<std::string> const& names) {
+  std::erase_if(sources, [&](auto const& source) {
+    return std::find(names.begin(), names.end(), source->field().name) != names.end();
+  });
+}
+
+/// Position of the input called `name`, which `option` asks for.
+std::size_t position_of(std::string const& name, Sources const& sources,
+                        std::string const& option) {
+  auto const names = names_of(sources);
+  auto const found = std::find(names.begin(), names.end(), name);
+  if (found != names.end()) {
+    return static_cast<std::size_t>(found - names.begin());
   }
   auto const near = nearest_name(name, names);
   throw bad_input(option + " names '" + name + "', which is no input", "there are " + joined(names),
@@ -156,16 +185,39 @@ SourceSpec parse_source(std::string const& argument) {
 
 Dataset::Dataset(std::vector<std::string> const& arguments,
                  std::vector<std::string> const& selected, std::int64_t max_samples,
-                 std::vector<std::string> const& joined, ImageOptions const& images) {
+                 std::vector<std::string> const& joined, DataNeeds const& needs) {
   auto const specs = named(arguments);
-  check_image_options(images, specs);
+  check_image_options(needs.images, specs);
+  bool const prefixed = specs.size() > 1 || !parse_source(arguments[0]).name.empty();
+  Sources first;
+  std::vector<std::string> class_indices;
   for (auto const& spec : specs) {
-    sources_.push_back(open_source(spec.spec, spec.name, images));
+    auto opened = open(spec, prefixed, needs);
+    first.push_back(opened.sources[0]);
+    sources_.insert(sources_.end(), opened.sources.begin(), opened.sources.end());
+    if (!opened.label.empty()) {
+      class_indices.push_back(opened.label);
+    }
+    if (!opened.note.empty()) {
+      notes_.push_back(spec.spec + ": " + opened.note);
+    }
   }
-  source_size_ = common_size(sources_, specs);
+  source_size_ = common_size(first, specs);
   size_ = max_samples < 0 ? source_size_ : std::min(max_samples, source_size_);
+  check_unique(names_of(sources_), "--data", "give each input a name of its own");
+  labels_ = find(sources_, needs.labels);
+  if (needs.labels.empty() && !class_indices.empty()) {
+    labels_ = find(sources_, class_indices[0]);
+  }
   if (!selected.empty()) {
     sources_ = take(sources_, positions_of(selected, sources_, "--input"));
+  } else {
+    drop(sources_, class_indices);
+    drop(sources_, {needs.labels});
+    if (sources_.empty()) {
+      throw bad_input("there is no input", "the only field is that of the labels",
+                      "give data, or name the field with --input too");
+    }
   }
   if (!joined.empty()) {
     sources_ = join(std::move(sources_), joined);

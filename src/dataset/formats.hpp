@@ -3,6 +3,7 @@
 #include "mapped_file.hpp"
 
 #include "fod/dataset.hpp"
+#include "fod/python.hpp"
 
 #include <memory>
 #include <span>
@@ -19,13 +20,28 @@ std::unique_ptr<DataSource> open_npy(MappedFile file, std::string name);
 [[nodiscard]] bool is_idx(std::span<std::byte const> bytes);
 std::unique_ptr<DataSource> open_idx(MappedFile file, std::string name);
 
-using Sources = std::vector<std::unique_ptr<DataSource>>;
+using Sources = std::vector<std::shared_ptr<DataSource>>;
 /// Several inputs (one at least) as one: of one type, equal but for the first extent of a sample.
 std::unique_ptr<DataSource> concatenate(Sources parts);
 /// What several sources together say of samples and classes: the union, or the first that knows.
 std::vector<std::int64_t> unreadable_of(Sources const& sources, IndexRange range);
 std::string sample_name_of(Sources const& sources, std::int64_t sample);
 std::vector<std::string> class_names_of(Sources const& sources);
+
+/// The fields of one --data.
+struct OpenedData {
+  Sources sources;
+  std::string label; ///< name of the one that holds class indices; empty if none is known to
+  std::string note;  ///< what a user should know of it; empty if nothing
+};
+/// `python:module:callable`, one field per array in a sample.
+/// @param name of the field if a sample is one array
+/// @param prefixed puts "name." before the fields' names if there are several
+OpenedData open_python(std::string const& spec, std::string const& name, bool prefixed,
+                       python::Requirements const& requirements);
+/// The only field, or the class index of (input, class index) samples.
+std::shared_ptr<DataSource> open_python_labels(std::string const& spec,
+                                               python::Requirements const& requirements);
 
 enum class CifarPart { image, label };
 /// True for `cifar10:…` and `cifar100:…`.

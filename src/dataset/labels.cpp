@@ -101,19 +101,35 @@ std::string digits(double value) {
   return {text.data(), end};
 }
 
+std::shared_ptr<DataSource> open_labels(std::string const& spec,
+                                        python::Requirements const& requirements) {
+  if (python::is_python(spec)) {
+    return open_python_labels(spec, requirements);
+  }
+  return is_cifar(spec) ? open_cifar(spec, "labels", CifarPart::label)
+                        : open_source(spec, "labels");
+}
+
 } // namespace
 
-Labels::Labels(std::string const& spec, std::int64_t samples)
-    : source_(is_cifar(spec)          ? open_cifar(spec, "labels", CifarPart::label)
-              : is_image_folder(spec) ? open_image_labels(spec, "labels")
-                                      : open_source(spec, "labels")) {
+void Labels::require_scalars(std::string const& described) const {
   auto const& shape = source_->field().shape;
   if (shape.size() > 1) {
-    throw bad_input("labels " + spec + " have the shape " +
+    throw bad_input("labels " + described + " have the shape " +
                         to_string(with_leading(source_->size(), shape)),
                     "a class index per sample is needed, shape (N,) or (N,1), or counts (N,K)",
                     "save them so, numpy.save('y.npy', y.reshape(len(y), -1))");
   }
+}
+
+Labels::Labels(std::shared_ptr<DataSource> source) : source_(std::move(source)) {
+  require_scalars(source_->field().name);
+}
+
+Labels::Labels(std::string const& spec, std::int64_t samples,
+               python::Requirements const& requirements)
+    : source_(open_labels(spec, requirements)) {
+  require_scalars(spec);
   if (source_->size() != samples) {
     throw bad_input("labels " + spec + " hold " + std::to_string(source_->size()) +
                         " labels, but the dataset has " + std::to_string(samples) + " samples",

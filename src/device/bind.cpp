@@ -41,13 +41,9 @@ Wish parse(std::string const& device) {
       wish.kind = "";
     }
   }
-  if (wish.kind == "tpu") {
-    throw bad_input("--device tpu is not for this model", "a TPU is reached only through JAX",
-                    "pass a JAX callable as --model python:module:callable");
-  }
-  if (wish.kind != "auto" && wish.kind != "cpu" && wish.kind != "cuda") {
+  if (wish.kind != "auto" && wish.kind != "cpu" && wish.kind != "cuda" && wish.kind != "tpu") {
     throw bad_input("unknown --device " + device,
-                    "it is none of auto, cpu, cuda, cuda:K, gpu, gpu:K",
+                    "it is none of auto, cpu, cuda, cuda:K, gpu, gpu:K, tpu",
                     "use --device auto, which takes a GPU where there is one");
   }
   return wish;
@@ -96,7 +92,7 @@ int choose_gpu(DeviceRequest const& request, int visible) {
 }
 
 std::string Device::label() const {
-  return is_cuda ? "cuda:" + std::to_string(index) : "cpu";
+  return is_cuda ? "cuda:" + std::to_string(index) : is_tpu ? "tpu" : "cpu";
 }
 
 Device bind_device(DeviceRequest const& request, std::string& warning) {
@@ -104,6 +100,13 @@ Device bind_device(DeviceRequest const& request, std::string& warning) {
   Device const cpu{false, -1, cpu_name(), {}};
   if (wish.kind == "cpu") {
     return cpu;
+  }
+  if (wish.kind == "tpu") {
+    if (!request.python_model) {
+      throw bad_input("--device tpu is not for this model", "a TPU is reached only through JAX",
+                      "pass a JAX callable as --model python:module:callable");
+    }
+    return {false, -1, "by JAX, data on " + cpu.name, {}, true};
   }
   int count = 0;
   auto const status = cudaGetDeviceCount(&count);

@@ -20,6 +20,9 @@ public:
   /// One forward. @throws whatever the framework throws; Error (usage) for a wrong kind of output
   virtual c10::IValue call(std::vector<torch::Tensor> inputs) = 0;
 
+  /// True if `call` has applied --output itself, since it knows more than tensors.
+  [[nodiscard]] virtual bool selects_output() const { return false; }
+
   [[nodiscard]] virtual Arity arity() const = 0;
 
   /// What it calculates in: inputs are offered as that type first.

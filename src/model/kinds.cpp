@@ -3,6 +3,7 @@
 
 #include "fod/error.hpp"
 #include "fod/plugin.hpp"
+#include "fod/python.hpp"
 
 #include <algorithm>
 
@@ -55,6 +56,9 @@ std::string model_kind(std::string const& spec, std::string const& bytes) {
   if (plugin::is_plugin(spec)) {
     return "plugin";
   }
+  if (python::is_python(spec)) {
+    return "python";
+  }
   if (bytes.starts_with("PK\x03\x04")) {
     return kind_of_archive(spec, bytes);
   }
@@ -76,6 +80,9 @@ std::unique_ptr<Backend> load_backend(BackendOptions const& options) {
   }
   if (kind == "plugin") {
     return load_plugin(options);
+  }
+  if (kind == "python") {
+    return load_python(options);
   }
   return kind == "aoti" ? load_aoti(options) : load_torchscript(options);
 }

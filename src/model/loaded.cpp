@@ -16,11 +16,11 @@ namespace fod {
 
 LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
                          InputBatch const& inputs)
-    : spec_(source.spec), output_key_(options.output_key), device_(options.device),
-      dropout_(options.dropout_passes > 0), precision_(options.precision), inputs_(inputs),
-      constants_(std::ssize(options.constants)),
+    : spec_(source.spec), device_(options.device), dropout_(options.dropout_passes > 0),
+      precision_(options.precision), inputs_(inputs), constants_(std::ssize(options.constants)),
       backend_(load_backend({source.spec, source.bytes, options.device, options.threads,
-                             options.output_key, options.constants})) {
+                             options.output_key, options.constants})),
+      output_key_(backend_->selects_output() ? std::string() : options.output_key) {
   if (!options.parameters_only) {
     require_arguments();
   }

@@ -32,13 +32,13 @@ private:
   [[nodiscard]] std::string first_weight() const;
 
   std::string spec_;
-  std::string output_key_;
   Device device_;
   bool dropout_;
   Precision precision_;
   InputBatch const& inputs_;
   std::int64_t constants_;
   std::unique_ptr<Backend> backend_;
+  std::string output_key_; ///< that is left to be applied
   InputTypes types_;
   std::int64_t micro_batch_ = 0;
 };

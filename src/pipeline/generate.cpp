@@ -90,7 +90,7 @@ private:
     model_.begin_batch(samples.begin);
     StreamView stream;
     for (std::size_t member = 0; member < model_.member_count(); ++member) {
-      auto const output = model_.forward(member);
+      auto const output = forward(model_, member, samples);
       auto const& known = plan_.probe.models[model_.model_of(member)];
       require_same_output(output, known, samples);
       epilogue_.add(static_cast<std::int64_t>(member), output.values,

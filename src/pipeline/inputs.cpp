@@ -10,19 +10,21 @@ namespace fod {
 
 namespace {
 
-ImageOptions images_of(Config const& config, int threads) {
-  auto images = config.images;
-  images.threads = threads;
-  return images;
+DataNeeds needs_of(Config const& config, python::Requirements const& requirements) {
+  DataNeeds needs{requirements, config.labels, config.images};
+  needs.images.threads = requirements.threads;
+  return needs;
 }
 
 } // namespace
 
-Inputs::Inputs(Config const& config, int threads)
+Inputs::Inputs(Config const& config, python::Requirements const& requirements)
     : dataset(config.data, parse_arguments(config.inputs).fields, config.max_samples, config.joined,
-              images_of(config, threads)) {
-  if (!config.labels.empty()) {
-    labels.emplace(config.labels, dataset.source_size());
+              needs_of(config, requirements)) {
+  if (dataset.labels() != nullptr) {
+    labels.emplace(dataset.labels());
+  } else if (!config.labels.empty()) {
+    labels.emplace(config.labels, dataset.source_size(), requirements);
   }
 }
 
@@ -87,6 +89,18 @@ BatchLabels Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
     batch.classes.push_back(majority(all.subspan(at, columns)));
   }
   return batch;
+}
+
+ModelOutput forward(Model& model, std::size_t member, IndexRange samples) {
+  try {
+    return model.forward(member);
+  } catch (Error const& error) {
+    if (error.code() != ExitCode::failed) {
+      throw;
+    }
+    throw error.within("samples " + std::to_string(samples.begin) + " to " +
+                       std::to_string(samples.end));
+  }
 }
 
 std::string read_file(std::string const& path) {

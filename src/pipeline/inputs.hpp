@@ -22,8 +22,8 @@ struct Inputs {
   Dataset dataset;
   std::optional<Labels> labels;
 
-  /// @param threads that decode images
-  Inputs(Config const& config, int threads);
+  /// @param requirements of data in Python; its threads decode images too
+  Inputs(Config const& config, python::Requirements const& requirements);
 
   /// Fills the model's inputs with the samples of a batch; a short one is padded with its last
   /// sample, since a batch of another size would change bits. The checksum takes the real samples.
@@ -33,6 +33,9 @@ struct Inputs {
   /// @throws Error (usage) naming a sample whose label is no class
   [[nodiscard]] BatchLabels labels_of(IndexRange samples, std::int64_t classes) const;
 };
+
+/// Runs a member of the model on the batch that was begun; a failure names its samples.
+ModelOutput forward(Model& model, std::size_t member, IndexRange samples);
 
 /// The whole file. @throws Error (usage) if it cannot be read
 std::string read_file(std::string const& path);

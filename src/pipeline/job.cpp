@@ -82,6 +82,9 @@ void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
   for (auto const& conversion : conversions(inputs, plan.probe)) {
     std::cout << "  " << conversion << "\n";
   }
+  for (auto const& note : inputs.dataset.notes()) {
+    std::cout << "  " << note << "\n";
+  }
   if (config.range && plan.layout.samples() != *config.range) {
     std::cout << "  --range was cut at block boundaries: samples " << plan.layout.samples().begin
               << ":" << plan.layout.samples().end << "\n";
@@ -105,10 +108,10 @@ void export_result(Config const& config, Comm const& comm) {
 }
 
 /// The user's own steps of --transform, loaded on this rank.
-std::vector<HostStep> open_steps(Config const& config) {
+std::vector<HostStep> open_steps(Config const& config, Machine const& machine) {
   std::vector<HostStep> steps;
   for (auto const& own : parse_transforms(config.transforms).own) {
-    steps.push_back({open_own_step(own.spec), own.then});
+    steps.push_back({open_own_step(own.spec, machine), own.then});
   }
   return steps;
 }
@@ -166,7 +169,9 @@ void run_job(Config const& asked, Comm const& comm) {
   }
   comm.on_root([&] { claim = claim_outputs(config); });
   std::unique_ptr<Inputs> inputs;
-  comm.agree([&] { inputs = std::make_unique<Inputs>(config, machine.threads); });
+  comm.agree([&] {
+    inputs = std::make_unique<Inputs>(config, python_requirements(machine.device, machine.threads));
+  });
   auto const model = load_models(config, inputs.get(), machine, comm, facts);
   if (!config.posterior.empty() && !config.dry_run) {
     write_posterior(config, *model, comm);
@@ -175,12 +180,12 @@ void run_job(Config const& asked, Comm const& comm) {
   Plan plan;
   comm.agree([&] {
     plan = make_plan(config, *inputs, *model, found, comm);
-    plan.steps = open_steps(config);
+    plan.steps = open_steps(config, machine);
     require_space(config, plan);
   });
   if (config.dry_run) {
     if (comm.is_root()) {
-      std::cout << describe(config, plan, machine) << std::flush;
+      std::cout << describe(config, plan, *inputs, machine) << std::flush;
     }
     return;
   }

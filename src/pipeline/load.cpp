@@ -2,10 +2,26 @@
 
 #include "fod/error.hpp"
 #include "fod/plugin.hpp"
+#include "fod/python.hpp"
 
 #include <algorithm>
 
 namespace fod {
+
+namespace {
+
+/// Checksum of a model without a file: its name and its parameters.
+std::string parameter_hash(std::string const& spec, std::vector<Parameter> const& parameters) {
+  Checksum checksum;
+  checksum.update(spec.data(), spec.size());
+  for (auto const& parameter : parameters) {
+    checksum.update(parameter.name.data(), parameter.name.size());
+    checksum.update(parameter.values.data(), parameter.values.size() * sizeof(double));
+  }
+  return checksum_text(checksum.digest());
+}
+
+} // namespace
 
 std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
                                    Machine const& machine, Comm const& comm, JobFacts& facts) {
@@ -16,8 +32,8 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
     comm.on_root([&] {
       bytes = is_model_file(spec) ? read_file(spec) : std::string();
       facts.model_kinds.push_back(model_kind(spec, bytes));
-      hash = checksum_text(checksum_of(
-          plugin::is_plugin(spec) ? read_file(plugin::library_path(spec)) : bytes));
+      hash = checksum_text(
+          checksum_of(plugin::is_plugin(spec) ? read_file(plugin::library_path(spec)) : bytes));
     });
     options.sources.push_back({spec, comm.broadcast(std::move(bytes))});
     facts.model_hashes.push_back(comm.broadcast(hash));
@@ -41,10 +57,18 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
     }
     model = std::make_unique<Model>(options);
   });
+  for (std::size_t i = 0; i < config.models.size(); ++i) {
+    if (python::is_python(config.models[i])) {
+      facts.model_hashes[i] = parameter_hash(config.models[i], model->parameters(i));
+    }
+  }
   return model;
 }
 
-std::shared_ptr<HostTransform> open_own_step(std::string const& spec) {
+std::shared_ptr<HostTransform> open_own_step(std::string const& spec, Machine const& machine) {
+  if (python::is_python(spec)) {
+    return python::open_transform(spec, python_requirements(machine.device, machine.threads));
+  }
   return plugin::open_transform(spec);
 }
 

@@ -16,6 +16,6 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
                                    Machine const& machine, Comm const& comm, JobFacts& facts);
 
 /// A step of --transform of the user's own, on this rank.
-std::shared_ptr<HostTransform> open_own_step(std::string const& spec);
+std::shared_ptr<HostTransform> open_own_step(std::string const& spec, Machine const& machine);
 
 } // namespace fod

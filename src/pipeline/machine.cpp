@@ -1,5 +1,8 @@
 #include "machine.hpp"
 
+#include "fod/python.hpp"
+
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <sstream>
@@ -68,8 +71,10 @@ Machine find_machine(Config const& config, Comm const& comm) {
   Machine machine;
   machine.rank = comm.rank();
   comm.agree([&] {
-    machine.device = bind_device(
-        {config.device, comm.local_rank(), comm.local_size(), config.share_gpus}, machine.warning);
+    machine.device =
+        bind_device({config.device, comm.local_rank(), comm.local_size(), config.share_gpus,
+                     std::any_of(config.models.begin(), config.models.end(), python::is_python)},
+                    machine.warning);
   });
   machine.hosts = comm.all_gather(host_name());
   machine.devices = comm.all_gather(machine.device.label() + " " + machine.device.name);

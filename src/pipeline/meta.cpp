@@ -1,6 +1,7 @@
 #include "meta.hpp"
 
 #include "fod/error.hpp"
+#include "fod/python.hpp"
 #include "fod/version.hpp"
 
 #include <nlohmann/json.hpp>
@@ -140,6 +141,9 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   Json json;
   json["program"] = "fod-generate " + std::string(version());
   json["framework"] = "pytorch " + framework_version();
+  if (auto const python = python::interpreter_version(); !python.empty()) {
+    json["python"] = python;
+  }
   json["mpi"] = mpi_version();
   json["argv"] = config.argv;
   json["started"] = facts.started;
@@ -152,7 +156,8 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   }
   json["data"] = config.data;
   json["data_hash"] = facts.data_hash;
-  json["labels"] = config.labels;
+  json["labels"] =
+      inputs.dataset.labels() != nullptr ? inputs.dataset.labels()->field().name : config.labels;
   if (auto const names = class_names(inputs); !names.empty()) {
     json["class_names"] = names;
   }

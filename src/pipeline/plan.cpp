@@ -98,7 +98,8 @@ void require_space(Config const& config, Plan const& plan) {
   }
 }
 
-std::string describe(Config const& config, Plan const& plan, Machine const& machine) {
+std::string describe(Config const& config, Plan const& plan, Inputs const& inputs,
+                     Machine const& machine) {
   auto const& layout = plan.layout;
   std::ostringstream out;
   out << "Plan (nothing is written)\n"
@@ -117,6 +118,9 @@ std::string describe(Config const& config, Plan const& plan, Machine const& mach
   for (std::size_t rank = 0; rank < plan.shards.size(); ++rank) {
     out << "  rank " << rank << "    " << machine.hosts[rank] << ", " << machine.devices[rank]
         << ", samples " << plan.shards[rank].begin << ":" << plan.shards[rank].end << "\n";
+  }
+  for (auto const& note : inputs.dataset.notes()) {
+    out << "  data      " << note << "\n";
   }
   auto const memory = memory_of(machine.device);
   out << "  threads   " << machine.threads << " per rank\n"

@@ -35,7 +35,8 @@ std::int64_t estimated_json_bytes(Plan const& plan);
 void require_space(Config const& config, Plan const& plan);
 
 /// What `--dry-run` prints.
-std::string describe(Config const& config, Plan const& plan, Machine const& machine);
+std::string describe(Config const& config, Plan const& plan, Inputs const& inputs,
+                     Machine const& machine);
 
 /// "uint8 data is given to the model as float32", for each input where the types differ.
 std::vector<std::string> conversions(Inputs const& inputs, ProbeResult const& probe);

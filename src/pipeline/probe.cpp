@@ -85,7 +85,7 @@ private:
   }
 
   ModelOutput forward(std::size_t model) {
-    return model_.forward(model * (model_.member_count() / model_.model_count()));
+    return fod::forward(model_, model * (model_.member_count() / model_.model_count()), samples_);
   }
 
   void warm_up(IndexRange samples) {
@@ -99,6 +99,7 @@ private:
 
   void load(IndexRange samples, std::int64_t key) {
     Checksum ignored;
+    samples_ = samples;
     inputs_.fill(model_, samples, ignored);
     model_.begin_batch(key);
   }
@@ -189,6 +190,7 @@ private:
   Inputs const& inputs_;
   Model& model_;
   Device const& device_;
+  IndexRange samples_; ///< of the loaded batch
   ProbeResult result_;
   std::vector<ModeDecision> decisions_;
 };
@@ -267,8 +269,12 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm
     input_types.push_back(one.input_types);
   }
   comm.agree([&] {
-    model.set_input_types(input_types);
-    decided = encode(BlockProbe(config, inputs, model, device).run(input_types));
+    try {
+      model.set_input_types(input_types);
+      decided = encode(BlockProbe(config, inputs, model, device).run(input_types));
+    } catch (Error const& error) {
+      throw Error(ExitCode::usage, error.message()); // nothing was written yet
+    }
   });
   auto result = decode(comm.broadcast(decided));
   for (auto& one : result.models) {

@@ -151,7 +151,8 @@ TEST_CASE("images: a dataset passes on what its sources know, also when they are
   std::vector<std::string> const both{"l=" + left.root(), "r=" + right.root()};
   for (bool const joined : {false, true}) {
     std::vector<std::string> const names{"l", "r"};
-    fod::Dataset const data(both, {}, -1, joined ? names : std::vector<std::string>{}, options);
+    fod::Dataset const data(both, {}, -1, joined ? names : std::vector<std::string>{},
+                            {{}, {}, options});
     for (std::size_t f = 0; f < data.field_count(); ++f) {
       std::vector<std::byte> bytes(static_cast<std::size_t>(4 * data.field(f).sample_bytes()));
       data.read(f, {0, 4}, bytes);
@@ -165,7 +166,7 @@ TEST_CASE("images: a dataset passes on what its sources know, also when they are
   }
   left.add("../x.npy", npy("<f4", "(1,)", little<float>({4})));
   auto const refused = message_of(fod::ExitCode::usage, [&] {
-    fod::Dataset const data({left / "x.npy"}, {}, -1, {}, options);
+    fod::Dataset const data({left / "x.npy"}, {}, -1, {}, {{}, {}, options});
   });
   CHECK_THAT(refused, Contains("no --data is a folder of images"));
 }

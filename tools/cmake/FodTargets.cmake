@@ -30,7 +30,7 @@ endfunction()
 
 # Without Torch, CUDA and MPI_Init: what `fod` needs.
 add_library(fod_core STATIC)
-fod_modules(fod_core error records config comm h5 plugin dataset store json)
+fod_modules(fod_core error records config comm h5 plugin python dataset store json)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(fod_core PUBLIC fod_flags
   PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} CLI11::CLI11
@@ -42,9 +42,16 @@ fod_modules(fod_job device nccl model kernels pipeline)
 target_link_libraries(fod_job PUBLIC fod_core
   PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json ZLIB::ZLIB)
 
+# Libraries that Python loads with their own symbols first (RTLD_DEEPBIND) must find the std::cout
+# that libstdc++ has set up, so the program must not hold a copy of it.
+set_target_properties(fod_job PROPERTIES POSITION_INDEPENDENT_CODE ON)
+
 add_executable(fod-generate "${PROJECT_SOURCE_DIR}/src/apps/generate.cpp")
 target_link_libraries(fod-generate PRIVATE fod_job)
+target_compile_options(fod-generate PRIVATE -fPIC)
 file(GLOB fod_app CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/apps/fod*.cpp")
 add_executable(fod ${fod_app})
 target_link_libraries(fod PRIVATE fod_core CLI11::CLI11 nlohmann_json::nlohmann_json)
 set_target_properties(fod fod-generate PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+
+include(FodPython)
