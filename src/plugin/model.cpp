@@ -78,7 +78,8 @@ void PluginModel::describe() {
                     "mend fod_model_describe");
   }
   description_ = told.name;
-  arity_ = {told.least_inputs, told.most_inputs, told.input_names ? told.input_names : ""};
+  arity_ = {told.least_inputs, told.most_inputs,
+            told.input_names != nullptr ? told.input_names : ""};
   floating_type_ = element_type_of(told.floating, "the plugin's floating point type");
   if (!is_floating(floating_type_)) {
     throw bad_input("the plugin " + library_->path() + " describes its model wrongly",
