@@ -106,8 +106,10 @@ std::shared_ptr<DataSource> open_labels(std::string const& spec,
   if (python::is_python(spec)) {
     return open_python_labels(spec, requirements);
   }
-  return is_cifar(spec) ? open_cifar(spec, "labels", CifarPart::label)
-                        : open_source(spec, "labels");
+  if (is_cifar(spec)) {
+    return open_cifar(spec, "labels", CifarPart::label);
+  }
+  return is_image_folder(spec) ? open_image_labels(spec, "labels") : open_source(spec, "labels");
 }
 
 } // namespace

@@ -98,7 +98,9 @@ private:
       stream = output.stream;
     }
     announce_micro_batch(samples);
-    return epilogue_.finish(samples.size(), stream);
+    BatchResults results;
+    naming(samples, [&] { results = epilogue_.finish(samples.size(), stream); });
+    return results;
   }
 
   /// Memory ran out in this batch, and the model goes on with less at a time.

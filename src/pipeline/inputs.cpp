@@ -91,9 +91,9 @@ BatchLabels Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
   return batch;
 }
 
-ModelOutput forward(Model& model, std::size_t member, IndexRange samples) {
+void naming(IndexRange samples, std::function<void()> const& step) {
   try {
-    return model.forward(member);
+    step();
   } catch (Error const& error) {
     if (error.code() != ExitCode::failed) {
       throw;
@@ -101,6 +101,12 @@ ModelOutput forward(Model& model, std::size_t member, IndexRange samples) {
     throw error.within("samples " + std::to_string(samples.begin) + " to " +
                        std::to_string(samples.end));
   }
+}
+
+ModelOutput forward(Model& model, std::size_t member, IndexRange samples) {
+  ModelOutput output;
+  naming(samples, [&] { output = model.forward(member); });
+  return output;
 }
 
 std::string read_file(std::string const& path) {

@@ -5,6 +5,7 @@
 #include "fod/dataset.hpp"
 #include "fod/model.hpp"
 
+#include <functional>
 #include <optional>
 
 /// Inside of the pipeline: what goes into the model.
@@ -33,6 +34,9 @@ struct Inputs {
   /// @throws Error (usage) naming a sample whose label is no class
   [[nodiscard]] BatchLabels labels_of(IndexRange samples, std::int64_t classes) const;
 };
+
+/// Runs a step over these samples; a failure names them.
+void naming(IndexRange samples, std::function<void()> const& step);
 
 /// Runs a member of the model on the batch that was begun; a failure names its samples.
 ModelOutput forward(Model& model, std::size_t member, IndexRange samples);

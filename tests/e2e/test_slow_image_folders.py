@@ -249,3 +249,23 @@ def test_concat_forwards_what_is_unreadable(run, mean_model, tmp_path):
         np.testing.assert_array_equal(file["row_status"][:], [0, 0, 2, 0, 2, 0])
         assert file["distributions"].shape == (6, 10)
         assert [name.decode() for name in file["provenance/class_names"][:]] == ["a"]
+
+
+def test_unreadable_samples_of_an_ensemble(run, mean_model, tmp_path):
+    """What members say of zeros is in no section of the file."""
+    for i in range(6):
+        images.flat(tmp_path / "x" / "a" / f"{i}.png", 40 * i, (4, 4))
+    (tmp_path / "x" / "a" / "3.png").write_bytes(b"broken")
+    out = tmp_path / "r.h5"
+    job = run("fod-generate", "--model", mean_model, "--model", mean_model, "--data",
+              tmp_path / "x", "--skip-bad", "--batch-size", 2, "--keep-members", "--keep-logits",
+              "--out", out, ranks=2)
+    assert job.returncode == 0, job.stderr
+    assert run("fod", "verify", out, ranks=None).returncode == 0
+    with h5py.File(out) as file:
+        for name in ("distributions", "members", "logits", "uncertainty/entropy",
+                     "uncertainty/aleatoric", "uncertainty/epistemic", "uncertainty/disagreement"):
+            bad = np.isnan(file[name][:].reshape(6, -1))
+            assert bad[3].all() and not np.delete(bad, 3, axis=0).any(), name
+        assert file["metrics"].attrs["unreadable_rows"] == 1
+        assert file["metrics"].attrs["mean_disagreement"] == 0
