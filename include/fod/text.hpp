@@ -3,9 +3,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fod {
 
+/// "a, b, c".
+std::string joined(std::vector<std::string> const& texts);
 /// "1,234,567".
 std::string grouped(std::int64_t number);
 /// "1 sample", "1,797 samples", "3 classes".

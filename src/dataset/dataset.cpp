@@ -3,6 +3,7 @@
 #include "formats.hpp"
 
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -29,14 +30,6 @@ bool file_exists(std::string const& spec) {
   std::error_code ignored;
   return std::filesystem::exists(spec, ignored) ||
          std::filesystem::exists(spec.substr(0, spec.find(":/")), ignored);
-}
-
-std::string joined(std::vector<std::string> const& names) {
-  std::string text;
-  for (auto const& name : names) {
-    text += (text.empty() ? "" : ", ") + name;
-  }
-  return text;
 }
 
 void check_unique(std::vector<std::string> const& names, std::string const& option,

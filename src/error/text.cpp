@@ -6,6 +6,14 @@
 
 namespace fod {
 
+std::string joined(std::vector<std::string> const& texts) {
+  std::string all;
+  for (auto const& text : texts) {
+    all += (all.empty() ? "" : ", ") + text;
+  }
+  return all;
+}
+
 std::string grouped(std::int64_t number) {
   auto text = std::to_string(number);
   auto const sign = static_cast<std::ptrdiff_t>(number < 0);

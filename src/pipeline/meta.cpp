@@ -2,6 +2,7 @@
 
 #include "fod/error.hpp"
 #include "fod/python.hpp"
+#include "fod/text.hpp"
 #include "fod/version.hpp"
 
 #include <nlohmann/json.hpp>
@@ -18,14 +19,6 @@ std::string json_string(std::string_view text) {
   std::string out;
   json::append_string(out, text);
   return out;
-}
-
-std::string joined(std::vector<std::string> const& texts) {
-  std::string all;
-  for (auto const& text : texts) {
-    all += (all.empty() ? "" : ", ") + text;
-  }
-  return all;
 }
 
 std::string number(double value) {

@@ -19,14 +19,6 @@ fs::path folder_of(std::string const& path) {
   return folder.empty() ? fs::path(".") : folder;
 }
 
-std::string joined(std::vector<std::string> const& texts) {
-  std::string all;
-  for (auto const& text : texts) {
-    all += (all.empty() ? "" : ", ") + text;
-  }
-  return all;
-}
-
 std::int64_t free_bytes(std::string const& path) {
   std::error_code error;
   auto const space = fs::space(folder_of(path), error);

@@ -19,3 +19,9 @@ TEST_CASE("numbers as people read them") {
   CHECK(fod::byte_size(12345678) == "12.3 MB");
   CHECK(fod::byte_size(5000000000000000) == "5000.0 TB");
 }
+
+TEST_CASE("texts are joined by commas") {
+  CHECK(fod::joined({}).empty());
+  CHECK(fod::joined({"a"}) == "a");
+  CHECK(fod::joined({"a", "b", ""}) == "a, b, ");
+}
