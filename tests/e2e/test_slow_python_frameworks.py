@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import python_doors as doors
-from test_python_door import EXPECTED, close, job, labels, rows, x_npy  # noqa: F401
+from test_slow_python_door import EXPECTED, close, job, labels, rows, x_npy  # noqa: F401
 
 
 def require(*packages):
