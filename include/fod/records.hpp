@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -77,6 +78,9 @@ struct Arity {
   std::int64_t most = -1; ///< negative: not limited, or not known
   std::string names;      ///< of its parameters, "x, mask"; empty if not known
 };
+
+/// Class with the most votes of counts per class, the lowest among equals; -1 without a vote.
+std::int64_t majority(std::span<std::int64_t const> counts);
 
 /// What a model's output stands for.
 enum class OutputMode {

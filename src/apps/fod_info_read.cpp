@@ -30,6 +30,21 @@ std::vector<Value> column(store::ResultReader const& reader, std::string const& 
   return values;
 }
 
+/// Class indices; of counts per class the one with the most votes.
+std::vector<std::int64_t> labels_of(store::ResultReader const& reader, IndexRange rows) {
+  auto const counts = reader.layout().label_counts;
+  if (counts == 0) {
+    return column<std::int64_t>(reader, "/labels", ElementType::int64, rows);
+  }
+  std::vector<std::int64_t> all(static_cast<std::size_t>(rows.size() * counts));
+  reader.read("/labels", rows, ElementType::int64, all.data());
+  std::vector<std::int64_t> labels;
+  for (auto votes = all.begin(); votes != all.end(); votes += counts) {
+    labels.push_back(majority({votes, votes + counts}));
+  }
+  return labels;
+}
+
 bool more_uncertain(UncertainSample const& a, UncertainSample const& b) {
   return a.entropy != b.entropy ? a.entropy > b.entropy : a.id < b.id;
 }
@@ -81,7 +96,7 @@ private:
         column<std::int32_t>(reader_, "/uncertainty/prediction", ElementType::int32, rows);
     std::vector<std::int64_t> labels;
     if (labels_) {
-      labels = column<std::int64_t>(reader_, "/labels", ElementType::int64, rows);
+      labels = labels_of(reader_, rows);
     }
     for (std::size_t i = 0; i < ids.size(); ++i) {
       bool const good = status[i] == static_cast<std::uint8_t>(RowStatus::good);

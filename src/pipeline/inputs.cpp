@@ -44,12 +44,6 @@ void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
 
 namespace {
 
-/// The class with most votes, the lowest among equals; -1 without a vote.
-std::int64_t majority(std::span<std::int64_t const> counts) {
-  auto const most = std::max_element(counts.begin(), counts.end());
-  return most == counts.end() || *most == 0 ? -1 : most - counts.begin();
-}
-
 void require_classes(IndexRange samples, std::vector<std::int64_t> const& labels,
                      std::int64_t classes) {
   for (std::size_t i = 0; i < labels.size(); ++i) {

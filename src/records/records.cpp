@@ -2,6 +2,7 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace fod {
@@ -98,6 +99,11 @@ std::string_view name_of(OutputMode mode) {
 std::string_view name_of(Precision precision) {
   constexpr std::array<std::string_view, 4> names{"fp32", "tf32", "bf16", "fp16"};
   return names[static_cast<std::size_t>(precision)];
+}
+
+std::int64_t majority(std::span<std::int64_t const> counts) {
+  auto const most = std::max_element(counts.begin(), counts.end());
+  return most == counts.end() || *most == 0 ? -1 : most - counts.begin();
 }
 
 } // namespace fod

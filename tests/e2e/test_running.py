@@ -3,6 +3,8 @@ counts; the posterior of Bayesian layers."""
 
 from __future__ import annotations
 
+import json
+
 import h5py
 import models
 import numpy as np
@@ -223,6 +225,10 @@ def test_labels_as_counts(run, folder, tmp_path):
     with h5py.File(out) as file:
         assert file["metrics"].attrs["accuracy"] == pytest.approx(right.mean(), abs=1e-12)
     assert run("fod", "verify", out, ranks=None).returncode == 0
+    shown = run("fod", "info", out, "--json", ranks=None)
+    assert shown.returncode == 0, shown.stderr
+    told = {sample["label"] for sample in json.loads(shown.stdout)["most_uncertain"]}
+    assert told <= {None, *range(CLASSES)} and told != {None}
     np.save(tmp_path / "other.npy", votes[:, :3])
     wrong = run("fod-generate", "--model", folder / "m.pt", "--data", folder / "x.npy", "--labels",
                 tmp_path / "other.npy", "--out", tmp_path / "no.h5", ranks=2)

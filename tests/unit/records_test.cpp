@@ -34,3 +34,11 @@ TEST_CASE("a checksum does not depend on how its bytes are given") {
   CHECK(fod::checksum_of("") == 0x2d06800538d394c2ULL); // published value of XXH3_64bits("")
   CHECK(fod::checksum_text(0x2d06800538d394c2ULL) == "xxh3:2d06800538d394c2");
 }
+
+TEST_CASE("majority of votes") {
+  using Votes = std::vector<std::int64_t>;
+  CHECK(fod::majority(Votes{}) == -1);
+  CHECK(fod::majority(Votes{0, 0}) == -1);
+  CHECK(fod::majority(Votes{0, 3, 3}) == 1);
+  CHECK(fod::majority(Votes{1, 0, 2}) == 2);
+}
