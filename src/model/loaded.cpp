@@ -33,13 +33,13 @@ void LoadedModel::require_arguments() const {
   if (given >= arity.least && (arity.most < 0 || given <= arity.most)) {
     return;
   }
-  throw bad_input("the model takes " + std::to_string(arity.least) +
-                      (arity.least == 1 ? " input" : " inputs") +
-                      (arity.names.empty() ? "" : " (" + arity.names + ")"),
-                  "it is given " + std::to_string(given) + ": " + inputs_.names() +
-                      (constants_ > 0 ? " and " + counted(constants_, "constant") : ""),
-                  "repeat --data name=SPEC, or choose and order the fields with --input, where "
-                  "=16000 is a constant argument");
+  throw bad_input(
+      "the model takes " + std::to_string(arity.least) + (arity.least == 1 ? " input" : " inputs") +
+          (arity.names.empty() ? "" : " (" + arity.names + ")"),
+      "--data gives " + std::to_string(std::ssize(inputs_.fields())) + ": " + inputs_.names() +
+          (constants_ > 0 ? ", --input " + counted(constants_, "constant") : ""),
+      "repeat --data name=SPEC, or choose and order the fields with --input, where "
+      "=16000 is a constant argument");
 }
 
 void LoadedModel::prepare(ModelOptions const& options) {
