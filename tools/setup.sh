@@ -71,6 +71,7 @@ for entry in "${packages[@]}"; do
 done
 
 unobtainable=()
+obtainable=()
 as_root=()
 if ((${#absent[@]})); then
   if ((EUID != 0)); then
@@ -86,9 +87,13 @@ if ((${#absent[@]})); then
     say "Debian packages to install: ${absent[*]%%|*}"
     "${as_root[@]}" apt-get update -qq || say "apt-get update failed: going on with the old lists"
     for entry in "${absent[@]}"; do
-      apt-get install --simulate -qq --no-install-recommends "${entry%%|*}" >/dev/null 2>&1 ||
+      if apt-get install --simulate -qq --no-install-recommends "${entry%%|*}" >/dev/null 2>&1; then
+        obtainable+=("$entry")
+      elif ! eval "${entry##*|}" >/dev/null 2>&1; then # under another name it will do
         unobtainable+=("$entry")
+      fi
     done
+    absent=("${obtainable[@]}")
   fi
 fi
 
@@ -126,7 +131,7 @@ if ((${#unobtainable[@]})); then
   exit 2
 fi
 
-if [[ ! -e .venv/fod-setup ]] && (($(df -Pk . | awk 'END {print $4}') < 12000000)); then
+if ! compgen -G '.venv/lib/python3*/site-packages/torch' >/dev/null && (($(df -Pk . | awk 'END {print $4}') < 12000000)); then
   fail "less than 12 GB are free here (torch, CUDA and the tests' frameworks take 8 in .venv):" \
     "make room, run this again"
 fi
@@ -154,8 +159,11 @@ if [[ $(cat $stamp 2>/dev/null) == "$wanted" ]] && .venv/bin/cmake --version >/d
   exit 0
 fi
 if [[ -e $stamp && $(<$stamp) != "$PWD $base "* ]]; then rm -rf .venv; fi
-if [[ ! -x .venv/bin/python ]]; then "$base" -m venv .venv; fi
-rm -f $stamp
+if ! .venv/bin/python -c 'import pip' 2>/dev/null; then # none, or of a Python that was replaced
+  rm -rf .venv
+  "$base" -m venv .venv
+fi
+echo "$PWD $base unfinished" >$stamp
 
 install() {
   say "Python packages into .venv: $* (some minutes the first time)"
@@ -166,6 +174,7 @@ install() {
 other=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/torch.pth
 rm -f "$other"
 if [[ -n ${Torch_DIR:-} ]]; then # the tools use that torch too, where this Python can import it
+  .venv/bin/python -m pip uninstall --quiet --yes torch torchvision 2>/dev/null || true
   install "${python_packages[@]:1}"
   realpath "$Torch_DIR/../../../.." >"$other"
   if ! .venv/bin/python -c 'import torch' 2>/dev/null; then

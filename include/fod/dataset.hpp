@@ -89,6 +89,8 @@ public:
   /// The field that holds the labels: the one that --labels names, else the class index of Python's
   /// (input, class index) samples; null if they are elsewhere, or nowhere.
   [[nodiscard]] std::shared_ptr<DataSource> const& labels() const { return labels_; }
+  /// True if there are no samples that could tell which fields they have.
+  [[nodiscard]] bool fields_unknown() const { return fields_unknown_; }
   /// What a user should know of how the data are read.
   [[nodiscard]] std::vector<std::string> const& notes() const { return notes_; }
   void read(std::size_t field, IndexRange range, std::span<std::byte> out) const {
@@ -107,6 +109,7 @@ private:
   std::vector<std::shared_ptr<DataSource>> sources_;
   std::shared_ptr<DataSource> labels_;
   std::vector<std::string> notes_;
+  bool fields_unknown_ = false;
   std::int64_t size_ = 0;
   std::int64_t source_size_ = 0;
 };

@@ -111,7 +111,7 @@ public:
   [[nodiscard]] std::string kind(std::size_t model) const;
 
 private:
-  class Impl;
+  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -7,6 +7,6 @@ namespace fod {
 
 /// The whole job: probe, plan, loop, result file. Collective; returns when the result is there.
 /// @throws AgreedError on all ranks together when it cannot be done
-void run_job(Config const& config, Comm const& comm);
+void run_job(Config const& asked, Comm const& comm);
 
 } // namespace fod

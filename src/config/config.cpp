@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -145,6 +146,20 @@ void check_together(Config const& config) {
     }
     if (config.out.empty()) {
       throw bad_input("bad usage", "--out is required", help);
+    }
+  }
+  std::vector<std::pair<char const*, std::string>> const outputs{
+      {"--out", config.out}, {"--json", config.json}, {"--posterior", config.posterior}};
+  for (std::size_t i = 1; i < outputs.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      auto const path = [&](std::size_t at) {
+        return std::filesystem::path(outputs[at].second).lexically_normal();
+      };
+      if (!outputs[i].second.empty() && path(i) == path(j)) {
+        throw bad_input(std::string(outputs[i].first) + " and " + outputs[j].first +
+                            " name the same file",
+                        outputs[i].second, "give each output a name of its own");
+      }
     }
   }
   if (config.keep_members && config.models.size() == 1 && config.dropout_passes == 0) {

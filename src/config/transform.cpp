@@ -43,7 +43,7 @@ void add(TransformPlan& plan, std::string const& argument) {
   auto const begin = equals == std::string::npos ? argument.size() : equals + 1;
   if (name == "temperature") {
     auto const temperature = value_of<float>(argument, begin);
-    if (!(temperature > 0) || temperature > 1e30F) {
+    if (!(temperature >= 1e-30F && temperature <= 1e30F)) {
       throw bad_transform(argument, "a temperature is above 0");
     }
     if (chain.size > 0 || !plan.own.empty()) {

@@ -202,6 +202,12 @@ Dataset::Dataset(std::vector<std::string> const& arguments,
   if (needs.labels.empty() && !class_indices.empty()) {
     labels_ = find(sources_, class_indices[0]);
   }
+  fields_unknown_ = source_size_ == 0 && std::any_of(specs.begin(), specs.end(), [](auto& spec) {
+                      return python::is_python(spec.spec);
+                    });
+  if (fields_unknown_) {
+    return;
+  }
   if (!selected.empty()) {
     sources_ = take(sources_, positions_of(selected, sources_, "--input"));
   } else {

@@ -1,6 +1,7 @@
 #include "fod/epilogue.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fod {
 
@@ -36,6 +37,21 @@ private:
   std::byte* start_;
   std::size_t bytes_ = 0;
 };
+
+/// What was wrong with a row before the steps of the user's own stays wrong.
+void keep_flags(std::vector<std::uint8_t> const& before, std::int64_t classes,
+                EpilogueView const& view) {
+  for (std::size_t row = 0; row < before.size(); ++row) {
+    view.flags[row] = static_cast<std::uint8_t>(view.flags[row] | before[row]);
+    if ((before[row] & row_nonfinite) != 0) {
+      auto const at = static_cast<std::int64_t>(row);
+      std::fill_n(view.distributions + at * classes, classes, NAN);
+      view.entropy[row] = NAN;
+      view.confidence[row] = NAN;
+      view.prediction[row] = -1;
+    }
+  }
+}
 
 } // namespace
 
@@ -103,6 +119,7 @@ void Epilogue::run_steps(std::int64_t rows) const {
   for (std::int64_t member = 0; member < shape_.members(); ++member) {
     auto view = of_member(places(host_.data()).members, member);
     view.logits = nullptr; // they stay what the model gave
+    std::vector<std::uint8_t> const flags(view.flags, view.flags + (steps_.empty() ? 0 : rows));
     for (auto const& step : steps_) {
       step.change->apply(view.distributions, rows, shape_.classes);
       host::distributions(view.distributions,
@@ -110,6 +127,7 @@ void Epilogue::run_steps(std::int64_t rows) const {
                            probability_tolerance(ElementType::float32), step.then},
                           view);
     }
+    keep_flags(flags, shape_.classes, view);
   }
 }
 

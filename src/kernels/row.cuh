@@ -72,8 +72,9 @@ template <class T, class Lanes>
 __host__ __device__ std::uint8_t positive(T const* x, float tolerance, float* p, Lanes lanes) {
   auto const value = widen(x[0]);
   if (lanes.first() == 0) {
-    p[0] = static_cast<float>(1 - value);
-    p[1] = static_cast<float>(value);
+    auto const inside = value < 0 ? decltype(value)(0) : value > 1 ? decltype(value)(1) : value;
+    p[0] = static_cast<float>(1 - inside);
+    p[1] = static_cast<float>(inside);
   }
   if (!(std::fabs(value) < INFINITY)) {
     return row_nonfinite;
@@ -89,16 +90,21 @@ __host__ __device__ std::uint8_t probabilities(T const* x, std::int64_t n, float
                                                float* p, Lanes lanes) {
   bool outside = false;
   double sum = 0;
+  double positive_sum = 0;
   for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
     auto const value = widen(x[k]);
     outside = outside || value < -tolerance || value > 1 + tolerance;
     sum += static_cast<double>(value);
+    positive_sum += value > 0 ? static_cast<double>(value) : 0;
   }
   sum = lanes.sum(sum);
-  // What was computed in half precision misses 1 by rounding.
-  auto const divisor = tolerance > exact_tolerance ? static_cast<float>(sum) : 1.0F;
+  positive_sum = lanes.sum(positive_sum);
+  // What was computed in half precision misses 0 and 1 by rounding.
+  bool const rounded = tolerance > exact_tolerance && std::fabs(sum) < INFINITY;
+  auto const divisor = rounded ? static_cast<float>(positive_sum) : 1.0F;
   for (std::int64_t k = lanes.first(); k < n; k += lanes.step()) {
-    p[k] = static_cast<float>(widen(x[k])) / divisor;
+    auto const value = static_cast<float>(widen(x[k]));
+    p[k] = rounded ? (value > 0 ? value : 0.0F) / divisor : value;
   }
   if (!(std::fabs(sum) < INFINITY)) {
     return row_nonfinite;

@@ -77,7 +77,8 @@ ModelOutput LoadedModel::run(InputTypes const& types, std::uint64_t seed) {
     std::vector<torch::Tensor> parts;
     for (std::int64_t begin = 0; begin < inputs_.size(); begin += micro_batch_) {
       auto const part = run_rows(types, {begin, std::min(begin + micro_batch_, inputs_.size())});
-      parts.push_back(*std::static_pointer_cast<torch::Tensor const>(part.owner));
+      // A copy, since a model may return the same buffer for the next part.
+      parts.push_back(std::static_pointer_cast<torch::Tensor const>(part.owner)->clone());
     }
     output = torch_support::to_output(torch::cat(parts));
   }

@@ -5,6 +5,7 @@
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 #include <string_view>
@@ -20,12 +21,9 @@ bool is_out_of_memory(std::exception const& error) {
       "out of memory", "OutOfMemory",        "can't allocate memory",     "not enough memory",
       "MemoryError",   "RESOURCE_EXHAUSTED", "CUBLAS_STATUS_ALLOC_FAILED"};
   std::string_view const text = error.what();
-  for (auto const phrase : phrases) {
-    if (text.find(phrase) != std::string_view::npos) {
-      return true;
-    }
-  }
-  return false;
+  return std::any_of(phrases.begin(), phrases.end(), [&](std::string_view phrase) {
+    return text.find(phrase) != std::string_view::npos;
+  });
 }
 
 void release_cached_memory(Device const& device) {

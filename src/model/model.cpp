@@ -20,33 +20,21 @@ std::vector<double> to_doubles(torch::Tensor const& tensor) {
 
 } // namespace
 
-class Model::Impl {
-public:
+struct Model::Impl {
   explicit Impl(ModelOptions const& options)
-      : passes_(std::max<std::int64_t>(1, options.dropout_passes)), seed_(options.seed),
-        inputs_(options.fields, options.normalizations, options.device, options.batch_size) {
+      : passes(std::max<std::int64_t>(1, options.dropout_passes)), seed(options.seed),
+        inputs(options.fields, options.normalizations, options.device, options.batch_size) {
     torch_support::make_deterministic(options.threads, options.precision == Precision::tf32);
     for (auto const& source : options.sources) {
-      models_.emplace_back(options, source, inputs_);
+      models.emplace_back(options, source, inputs);
     }
   }
 
-  [[nodiscard]] std::size_t model_of(std::size_t member) const {
-    return member / static_cast<std::size_t>(passes_);
-  }
-
-  ModelOutput forward(std::size_t member) {
-    // Random numbers belong to a member and a batch, so they do not depend on the ranks.
-    auto const key =
-        std::to_string(seed_) + " " + std::to_string(member) + " " + std::to_string(first_sample_);
-    return models_[model_of(member)].forward(checksum_of(key));
-  }
-
-  std::int64_t passes_;
-  std::int64_t seed_;
-  InputBatch inputs_;
-  std::deque<LoadedModel> models_; // they refer to the inputs, so neither moves
-  std::int64_t first_sample_ = 0;
+  std::int64_t passes;
+  std::int64_t seed;
+  InputBatch inputs;
+  std::deque<LoadedModel> models; // they refer to the inputs, so neither moves
+  std::int64_t first_sample = 0;
 };
 
 Model::Model(ModelOptions const& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -55,36 +43,36 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 std::size_t Model::model_count() const {
-  return impl_->models_.size();
+  return impl_->models.size();
 }
 
 std::size_t Model::member_count() const {
-  return impl_->models_.size() * static_cast<std::size_t>(impl_->passes_);
+  return impl_->models.size() * static_cast<std::size_t>(impl_->passes);
 }
 
 std::size_t Model::model_of(std::size_t member) const {
-  return impl_->model_of(member);
+  return member / static_cast<std::size_t>(impl_->passes);
 }
 
 void Model::set_batch_size(std::int64_t batch_size) {
-  impl_->inputs_.resize(batch_size);
-  for (auto& model : impl_->models_) {
+  impl_->inputs.resize(batch_size);
+  for (auto& model : impl_->models) {
     model.forget_micro_batch();
   }
 }
 
 std::int64_t Model::batch_size() const {
-  return impl_->inputs_.size();
+  return impl_->inputs.size();
 }
 
 std::span<std::byte> Model::input(std::size_t field) {
-  return impl_->inputs_.bytes(field);
+  return impl_->inputs.bytes(field);
 }
 
 std::vector<InputTypes> Model::find_input_types() {
   begin_batch(0);
   std::vector<InputTypes> types;
-  for (auto& model : impl_->models_) {
+  for (auto& model : impl_->models) {
     types.push_back(model.find_input_types());
   }
   return types;
@@ -92,22 +80,25 @@ std::vector<InputTypes> Model::find_input_types() {
 
 void Model::set_input_types(std::vector<InputTypes> const& types) {
   for (std::size_t i = 0; i < types.size(); ++i) {
-    impl_->models_[i].set_input_types(types[i]);
+    impl_->models[i].set_input_types(types[i]);
   }
 }
 
 void Model::begin_batch(std::int64_t first_sample) {
-  impl_->first_sample_ = first_sample;
-  impl_->inputs_.load();
+  impl_->first_sample = first_sample;
+  impl_->inputs.load();
 }
 
 ModelOutput Model::forward(std::size_t member) {
-  return impl_->forward(member);
+  // Random numbers belong to a member and a batch, so they do not depend on the ranks.
+  auto const key = std::to_string(impl_->seed) + " " + std::to_string(member) + " " +
+                   std::to_string(impl_->first_sample);
+  return impl_->models[model_of(member)].forward(checksum_of(key));
 }
 
 std::int64_t Model::micro_batch() const {
   auto smallest = batch_size();
-  for (auto const& model : impl_->models_) {
+  for (auto const& model : impl_->models) {
     if (model.micro_batch() > 0) {
       smallest = std::min(smallest, model.micro_batch());
     }
@@ -117,7 +108,7 @@ std::int64_t Model::micro_batch() const {
 
 std::int64_t Model::parameter_bytes() const {
   std::int64_t bytes = 0;
-  for (auto const& model : impl_->models_) {
+  for (auto const& model : impl_->models) {
     for (auto const& [name, tensor] : model.backend().tensors(true)) {
       bytes += static_cast<std::int64_t>(tensor.nbytes());
     }
@@ -127,7 +118,7 @@ std::int64_t Model::parameter_bytes() const {
 
 std::vector<Parameter> Model::parameters(std::size_t model) const {
   std::vector<Parameter> all;
-  for (auto const& [name, tensor] : impl_->models_[model].backend().tensors(false)) {
+  for (auto const& [name, tensor] : impl_->models[model].backend().tensors(false)) {
     all.push_back({name, torch_support::element_type_of(tensor.scalar_type()), tensor.sizes().vec(),
                    to_doubles(tensor)});
   }
@@ -135,7 +126,7 @@ std::vector<Parameter> Model::parameters(std::size_t model) const {
 }
 
 std::string Model::kind(std::size_t model) const {
-  return impl_->models_[model].backend().kind();
+  return impl_->models[model].backend().kind();
 }
 
 } // namespace fod

@@ -65,8 +65,10 @@ public:
     }
     std::vector<c10::IValue> arguments(inputs.begin(), inputs.end());
     for (auto const& constant : constants_) {
-      auto const value = constant.whole ? c10::IValue(static_cast<std::int64_t>(constant.value))
-                                        : c10::IValue(constant.value);
+      auto const& type = schema_argument(constant.position);
+      bool const whole = constant.whole && type.type()->kind() != c10::TypeKind::FloatType;
+      auto const value = whole ? c10::IValue(static_cast<std::int64_t>(constant.value))
+                               : c10::IValue(constant.value);
       arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(constant.position), value);
     }
     return module_.forward(std::move(arguments));
@@ -111,6 +113,11 @@ public:
   std::string kind() const override { return "torchscript"; }
 
 private:
+  /// The argument at a position, not counting the module itself.
+  [[nodiscard]] c10::Argument const& schema_argument(std::size_t position) const {
+    return module_.find_method("forward")->function().getSchema().arguments()[position + 1];
+  }
+
   std::string spec_;
   std::vector<ConstantArgument> constants_;
   bool has_state_ = false;

@@ -35,7 +35,15 @@ public:
     int worse = 0;
     for (auto size = std::min(first_size, limit_); size <= limit_ && worse < patience; size *= 2) {
       auto const before = memory_of(machine_.device).available;
-      auto const seconds = time_of(size);
+      double seconds = 0;
+      try {
+        seconds = time_of(size);
+      } catch (std::exception const&) {
+        if (timings_.empty()) {
+          throw;
+        }
+        break; // the model, or the memory, takes no batch of this size
+      }
       if (model_.micro_batch() < size) {
         break; // memory ran out
       }

@@ -2,37 +2,50 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
+
 namespace fod {
 
 ModeDecision::ModeDecision(Device const& device, std::int64_t batch_size, ModelProbe const& model)
     : epilogue_(device, {batch_size, model.inputs}), inputs_(model.inputs),
       tolerance_(model.tolerance) {}
 
-EpilogueView ModeDecision::run(ModelOutput const& output, std::int64_t rows) {
-  epilogue_.add(0, output.values, {rows, inputs_, output.type, OutputMode::probs, tolerance_},
-                output.stream);
+EpilogueView ModeDecision::run(ModelOutput const& output, std::int64_t rows, OutputMode mode,
+                               float tolerance) {
+  epilogue_.add(0, output.values, {rows, inputs_, output.type, mode, tolerance}, output.stream);
   return epilogue_.finish(rows, output.stream).joined.mean;
 }
 
 std::vector<float> ModeDecision::values_of(ModelOutput const& output, std::int64_t rows) {
-  auto const* values = run(output, rows).distributions;
+  // With this tolerance probabilities are copied as they are.
+  auto const exact = probability_tolerance(ElementType::float32);
+  auto const* values = run(output, rows, OutputMode::probs, exact).distributions;
   return {values, values + rows * inputs_};
 }
 
-void ModeDecision::look_at(ModelOutput const& output, IndexRange samples) {
-  auto const view = run(output, samples.size());
+void ModeDecision::look_at(ModelOutput const& output, IndexRange samples,
+                           std::vector<std::int64_t> const& unreadable) {
+  // Logits may be -inf (a class that is masked), which is no failure of the model.
+  auto const logits = run(output, samples.size(), OutputMode::logits, tolerance_);
+  std::vector<std::uint8_t> const as_logits(logits.flags, logits.flags + samples.size());
+  auto const view = run(output, samples.size(), OutputMode::probs, tolerance_);
   for (std::int64_t row = 0; row < samples.size(); ++row) {
-    // Rows that are not finite say nothing about the mode; the loop names them.
-    nonfinite_ += (view.flags[row] & row_nonfinite) != 0 ? 1 : 0;
-    if ((view.flags[row] & row_no_distribution) != 0 && first_other_ < 0) {
-      first_other_ = samples.begin + row;
+    auto const sample = samples.begin + row;
+    if (std::binary_search(unreadable.begin(), unreadable.end(), sample)) {
+      continue;
     }
+    // Rows that are not finite say nothing about the mode; the loop names them.
+    bool const nonfinite = (as_logits[static_cast<std::size_t>(row)] & row_nonfinite) != 0;
+    nonfinite_ += nonfinite ? 1 : 0;
+    if (!nonfinite && view.flags[row] != 0 && first_other_ < 0) {
+      first_other_ = sample;
+    }
+    ++seen_;
   }
-  seen_ += samples.size();
 }
 
 void ModeDecision::settle(OutputMode asked, ModelProbe& model) const {
-  if (nonfinite_ == seen_) {
+  if (nonfinite_ == seen_ && seen_ > 0) {
     throw bad_input("the model returns nothing but NaN or infinity",
                     "for all " + std::to_string(seen_) + " samples of block 0",
                     "look at the weights and at the scale of the data");

@@ -10,14 +10,17 @@ class ModeDecision {
 public:
   ModeDecision(Device const& device, std::int64_t batch_size, ModelProbe const& model);
 
-  void look_at(ModelOutput const& output, IndexRange samples);
+  /// @param unreadable samples of these whose input could not be read: they say nothing
+  void look_at(ModelOutput const& output, IndexRange samples,
+               std::vector<std::int64_t> const& unreadable);
   /// The values of an output's rows on the host, as float32.
   [[nodiscard]] std::vector<float> values_of(ModelOutput const& output, std::int64_t rows);
   /// Sets mode and evidence. @throws Error (usage) if they contradict what was asked for
   void settle(OutputMode asked, ModelProbe& model) const;
 
 private:
-  [[nodiscard]] EpilogueView run(ModelOutput const& output, std::int64_t rows);
+  [[nodiscard]] EpilogueView run(ModelOutput const& output, std::int64_t rows, OutputMode mode,
+                                 float tolerance);
 
   Epilogue epilogue_;
   std::int64_t inputs_;

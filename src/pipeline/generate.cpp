@@ -23,14 +23,10 @@ double seconds_since(Clock::time_point start) {
 class Loop {
 public:
   Loop(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
-       Machine const& machine, store::ResultWriter& writer, ControlChannel& channel,
-       Progress* progress)
+       Machine const& machine, Epilogue& epilogue, store::ResultWriter& writer,
+       ControlChannel& channel, Progress* progress)
       : config_(config), plan_(plan), inputs_(inputs), model_(model), writer_(writer),
-        channel_(channel), progress_(progress), rank_(machine.rank),
-        epilogue_(machine.device,
-                  {config.batch_size, std::max<std::int64_t>(1, plan.layout.classes), plan.weights,
-                   config.keep_logits},
-                  plan.steps),
+        channel_(channel), progress_(progress), rank_(machine.rank), epilogue_(epilogue),
         rows_(plan.layout, writer), result_(plan.layout.classes) {
     result_.micro_batch = config.batch_size;
   }
@@ -89,6 +85,7 @@ private:
   BatchResults run_members(IndexRange samples) {
     model_.begin_batch(samples.begin);
     StreamView stream;
+    std::vector<ModelOutput> outputs; // a plugin's memory may be used again as soon as it is freed
     for (std::size_t member = 0; member < model_.member_count(); ++member) {
       auto const output = forward(model_, member, samples);
       auto const& known = plan_.probe.models[model_.model_of(member)];
@@ -96,6 +93,7 @@ private:
       epilogue_.add(static_cast<std::int64_t>(member), output.values,
                     known.epilogue(samples.size()), output.stream);
       stream = output.stream;
+      outputs.push_back(output);
     }
     announce_micro_batch(samples);
     BatchResults results;
@@ -190,7 +188,7 @@ private:
   ControlChannel& channel_;
   Progress* progress_;
   int rank_;
-  Epilogue epilogue_;
+  Epilogue& epilogue_;
   RowBuffer rows_;
   LoopResult result_;
   std::int64_t done_ = 0;
@@ -208,10 +206,11 @@ Error loop_error(std::exception const& error) {
 } // namespace
 
 LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
-                    Machine const& machine, store::ResultWriter& writer, Comm const& comm) {
+                    Machine const& machine, Epilogue& epilogue, store::ResultWriter& writer,
+                    Comm const& comm) {
   ControlChannel channel(comm);
   Progress progress(plan.samples(), config.progress);
-  Loop loop(config, plan, inputs, model, machine, writer, channel,
+  Loop loop(config, plan, inputs, model, machine, epilogue, writer, channel,
             comm.is_root() ? &progress : nullptr);
   // A rank that fails here must not leave: the others learn of it, and all end together.
   try {

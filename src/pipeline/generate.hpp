@@ -24,7 +24,8 @@ struct LoopResult {
 /// Runs the model over this rank's blocks and writes their rows. Nothing in it is collective but
 /// its end. @throws AgreedError if any rank failed; the file is suspended then, progress kept
 LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
-                    Machine const& machine, store::ResultWriter& writer, Comm const& comm);
+                    Machine const& machine, Epilogue& epilogue, store::ResultWriter& writer,
+                    Comm const& comm);
 
 /// The first of the samples that any rank names, in ascending order, `most_named` at most.
 /// Collective.

@@ -23,7 +23,7 @@ Inputs::Inputs(Config const& config, python::Requirements const& requirements)
               needs_of(config, requirements)) {
   if (dataset.labels() != nullptr) {
     labels.emplace(dataset.labels());
-  } else if (!config.labels.empty()) {
+  } else if (!config.labels.empty() && !dataset.fields_unknown()) {
     labels.emplace(config.labels, dataset.source_size(), requirements);
   }
 }
@@ -44,7 +44,7 @@ void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
 
 namespace {
 
-void require_classes(IndexRange samples, std::vector<std::int64_t> const& labels,
+void require_classes(IndexRange samples, std::span<std::int64_t const> labels,
                      std::int64_t classes) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] >= classes) {
@@ -59,30 +59,43 @@ void require_classes(IndexRange samples, std::vector<std::int64_t> const& labels
 
 } // namespace
 
-BatchLabels Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
+std::int64_t Inputs::label_counts() const {
+  return labels ? labels->counts() : 0;
+}
+
+std::vector<std::int64_t> Inputs::stored_labels(IndexRange samples) const {
   if (!labels) {
     return {};
   }
-  BatchLabels batch;
-  auto const counts = labels->counts();
-  auto const columns = static_cast<std::size_t>(std::max<std::int64_t>(1, counts));
-  batch.stored.resize(static_cast<std::size_t>(samples.size()) * columns);
-  labels->read(samples, batch.stored);
+  auto const columns = static_cast<std::size_t>(std::max<std::int64_t>(1, label_counts()));
+  std::vector<std::int64_t> stored(static_cast<std::size_t>(samples.size()) * columns);
+  labels->read(samples, stored);
+  return stored;
+}
+
+std::vector<std::int64_t> judge_labels(IndexRange samples, std::span<std::int64_t const> stored,
+                                       std::int64_t counts, std::int64_t classes) {
   if (counts == 0) {
-    require_classes(samples, batch.stored, classes);
-    batch.classes = batch.stored;
-    return batch;
+    require_classes(samples, stored, classes);
+    return {stored.begin(), stored.end()};
   }
   if (counts != classes) {
     throw bad_input("--labels has counts over " + std::to_string(counts) + " classes",
                     "the model has " + std::to_string(classes),
                     "give one column per class, or class indices of shape (N,)");
   }
-  std::span<std::int64_t const> const all(batch.stored);
-  for (std::size_t at = 0; at < all.size(); at += columns) {
-    batch.classes.push_back(majority(all.subspan(at, columns)));
+  std::vector<std::int64_t> judged;
+  auto const columns = static_cast<std::size_t>(counts);
+  for (std::size_t at = 0; at < stored.size(); at += columns) {
+    judged.push_back(majority(stored.subspan(at, columns)));
   }
-  return batch;
+  return judged;
+}
+
+BatchLabels Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
+  auto stored = stored_labels(samples);
+  auto judged = judge_labels(samples, stored, stored.empty() ? 0 : label_counts(), classes);
+  return {std::move(stored), std::move(judged)};
 }
 
 void naming(IndexRange samples, std::function<void()> const& step) {

@@ -30,10 +30,20 @@ struct Inputs {
   /// sample, since a batch of another size would change bits. The checksum takes the real samples.
   void fill(Model& model, IndexRange samples, Checksum& checksum) const;
 
-  /// Labels of a batch, empty if there are none.
+  /// Columns of labels that are counts; 0 for class indices, or without labels.
+  [[nodiscard]] std::int64_t label_counts() const;
+  /// Labels of a batch as they are stored; empty if there are none.
+  [[nodiscard]] std::vector<std::int64_t> stored_labels(IndexRange samples) const;
+  /// The same, judged.
   /// @throws Error (usage) naming a sample whose label is no class
   [[nodiscard]] BatchLabels labels_of(IndexRange samples, std::int64_t classes) const;
 };
+
+/// The class of each sample: of counts the one with the most votes, below 0 if unknown.
+/// @param counts columns of `stored`; 0 for class indices
+/// @throws Error (usage) naming a sample whose label is no class
+std::vector<std::int64_t> judge_labels(IndexRange samples, std::span<std::int64_t const> stored,
+                                       std::int64_t counts, std::int64_t classes);
 
 /// Runs a step over these samples; a failure names them.
 void naming(IndexRange samples, std::function<void()> const& step);

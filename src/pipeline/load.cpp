@@ -10,6 +10,21 @@ namespace fod {
 
 namespace {
 
+/// Constant arguments with their places after --concat, which makes one input of several.
+std::vector<ConstantArgument> constants_of(Config const& config) {
+  auto constants = parse_arguments(config.inputs).constants;
+  for (auto& constant : constants) {
+    std::size_t joined = 0; // of the inputs before it
+    for (std::size_t i = 0; i < constant.position; ++i) {
+      auto const& words = config.joined;
+      joined += std::find(words.begin(), words.end(), config.inputs[i]) != words.end() ? 1 : 0;
+    }
+    auto const kept = constant.position - joined + (joined > 0 ? 1 : 0);
+    constant.position = kept;
+  }
+  return constants;
+}
+
 /// Checksum of a model without a file: its name and its parameters.
 std::string parameter_hash(std::string const& spec, std::vector<Parameter> const& parameters) {
   Checksum checksum;
@@ -50,7 +65,7 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
   comm.agree([&] {
     if (inputs != nullptr) {
       options.fields = inputs->dataset.fields();
-      options.constants = parse_arguments(config.inputs).constants;
+      options.constants = constants_of(config);
       for (auto const& text : config.normalize) {
         options.normalizations.push_back(parse_normalization(text));
       }

@@ -145,6 +145,8 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   json["model_kind"] = joined(facts.model_kinds);
   if (plan.layout.members > 1) {
     json["weights"] = plan.weights;
+  }
+  if (config.dropout_passes > 0) {
     json["dropout_passes"] = config.dropout_passes;
   }
   json["data"] = config.data;

@@ -29,7 +29,7 @@ std::vector<double> member_weights(Config const& config, Model const& model) {
   auto weights = config.weights;
   weights.resize(model.model_count(), 1.0); // without --weights, equal ones
   double const sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  auto const passes = static_cast<double>(model.member_count() / model.model_count());
+  auto const passes = static_cast<double>(std::max<std::int64_t>(1, config.dropout_passes));
   std::vector<double> all;
   for (std::size_t member = 0; member < model.member_count(); ++member) {
     all.push_back(weights[model.model_of(member)] / sum / passes);

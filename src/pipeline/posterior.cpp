@@ -41,8 +41,9 @@ double softplus(double rho) {
 void write_array(h5::File& file, std::string const& path, Parameter const& like,
                  std::vector<double> const& values) {
   auto const shape = like.shape.empty() ? Shape{1} : like.shape;
-  file.create_dataset(path, like.type, shape)
-      .write({0, shape[0]}, ElementType::float64, values.data());
+  // HDF5 has no bfloat16; float32 holds it exactly.
+  auto const type = like.type == ElementType::bfloat16 ? ElementType::float32 : like.type;
+  file.create_dataset(path, type, shape).write({0, shape[0]}, ElementType::float64, values.data());
 }
 
 void write_file(std::string const& path, std::vector<PosteriorPair> const& pairs) {
@@ -58,23 +59,26 @@ void write_file(std::string const& path, std::vector<PosteriorPair> const& pairs
   file.close();
 }
 
-void write_whole(Config const& config, Model const& model) {
+void check_whole(Config const& config, Model const& model) {
   if (model.model_count() != 1) {
     throw bad_input("--posterior takes one model",
                     std::to_string(model.model_count()) + " were given", "write one file for each");
   }
   store::check_output(config.posterior, config.overwrite);
   auto const parameters = model.parameters(0);
-  auto const pairs = find_posterior_pairs(parameters);
-  if (pairs.empty()) {
+  if (find_posterior_pairs(parameters).empty()) {
     throw bad_input("--posterior found no Bayesian layer in " + config.models[0],
                     parameters.empty() ? "it shows no parameters"
                                        : "no module has parameters named *mu and *rho",
                     "give a model whose layers hold such pairs (weight_mu and weight_rho)");
   }
+}
+
+void write_whole(Config const& config, Model const& model) {
   auto const partial = store::partial_path(config.posterior);
   try {
-    write_file(partial, pairs);
+    auto const parameters = model.parameters(0);
+    write_file(partial, find_posterior_pairs(parameters));
     std::filesystem::rename(partial, config.posterior);
   } catch (std::exception const& error) {
     std::filesystem::remove(partial);
@@ -108,6 +112,14 @@ std::vector<PosteriorPair> find_posterior_pairs(std::vector<Parameter> const& pa
     }
   }
   return pairs;
+}
+
+void check_posterior(Config const& config, Model const& model, Comm const& comm) {
+  comm.on_root([&] {
+    if (!config.posterior.empty()) {
+      check_whole(config, model);
+    }
+  });
 }
 
 void write_posterior(Config const& config, Model const& model, Comm const& comm) {

@@ -75,9 +75,14 @@ public:
     if (config_.dropout_passes > 0) {
       require_dropout(batch_at(block.begin, block));
     }
-    static_cast<void>(inputs_.labels_of(block, result_.classes())); // refuses what is no class
+    for (auto const& [samples, stored] : labels_) {
+      static_cast<void>(judge_labels(samples, stored, inputs_.label_counts(), result_.classes()));
+    }
     return std::move(result_);
   }
+
+  /// Of the data of block 0.
+  [[nodiscard]] std::string data_hash() const { return checksum_text(seen_data_.digest()); }
 
 private:
   [[nodiscard]] IndexRange batch_at(std::int64_t begin, IndexRange block) const {
@@ -97,15 +102,20 @@ private:
     }
   }
 
+  void load(IndexRange samples, std::int64_t key, Checksum& checksum) {
+    samples_ = samples;
+    inputs_.fill(model_, samples, checksum);
+    model_.begin_batch(key);
+  }
   void load(IndexRange samples, std::int64_t key) {
     Checksum ignored;
-    samples_ = samples;
-    inputs_.fill(model_, samples, ignored);
-    model_.begin_batch(key);
+    load(samples, key, ignored);
   }
 
   void run_batch(IndexRange samples) {
-    load(samples, samples.begin);
+    load(samples, samples.begin, seen_data_);
+    auto const unreadable = inputs_.dataset.unreadable(samples);
+    labels_.push_back({samples, inputs_.stored_labels(samples)});
     for (std::size_t i = 0; i < result_.models.size(); ++i) {
       auto const output = forward(i);
       auto& model = result_.models[i];
@@ -116,7 +126,7 @@ private:
       if (decisions_.size() == i) {
         decisions_.emplace_back(device_, config_.batch_size, model);
       }
-      decisions_[i].look_at(output, samples);
+      decisions_[i].look_at(output, samples, unreadable);
     }
   }
 
@@ -191,9 +201,25 @@ private:
   Model& model_;
   Device const& device_;
   IndexRange samples_; ///< of the loaded batch
+  Checksum seen_data_;
+  std::vector<std::pair<IndexRange, std::vector<std::int64_t>>> labels_;
   ProbeResult result_;
   std::vector<ModeDecision> decisions_;
 };
+
+/// Ranks open their data by themselves. If they do not see the same, ids mean nothing.
+void require_same_data(std::string const& hash, Comm const& comm) {
+  auto const all = comm.all_gather(hash);
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] != all[0]) {
+      throw AgreedError(bad_input(
+          "rank " + std::to_string(rank) + " sees other samples than rank 0",
+          "they read block 0 each, and their bytes differ",
+          "see that all ranks reach the same files, and that a dataset in Python has one order: "
+          "sort what it lists, seed what it draws"));
+    }
+  }
+}
 
 /// Texts of all models, or one if they are equal.
 template <class Text>
@@ -268,14 +294,14 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm
   for (auto const& one : decode(comm.broadcast(decided)).models) {
     input_types.push_back(one.input_types);
   }
+  std::string data_hash;
   comm.agree([&] {
-    try {
-      model.set_input_types(input_types);
-      decided = encode(BlockProbe(config, inputs, model, device).run(input_types));
-    } catch (Error const& error) {
-      throw Error(ExitCode::usage, error.message()); // nothing was written yet
-    }
+    model.set_input_types(input_types);
+    BlockProbe block(config, inputs, model, device);
+    decided = encode(block.run(input_types));
+    data_hash = block.data_hash();
   });
+  require_same_data(data_hash, comm);
   auto result = decode(comm.broadcast(decided));
   for (auto& one : result.models) {
     one.transforms = parse_transforms(config.transforms).first;

@@ -15,7 +15,7 @@ public:
   explicit Totals(std::int64_t classes);
 
   /// Adds rows that were computed; labels may be empty, negative ones count as unknown.
-  void add(EnsembleView const& rows, std::int64_t count, std::span<std::int64_t const> labels);
+  void add(EnsembleView const& all, std::int64_t count, std::span<std::int64_t const> labels);
   /// Adds the checksum of a block's input data.
   void add_input(std::uint64_t digest) { sums_[input_hash] += digest; }
 

@@ -287,3 +287,112 @@ def test_a_model_that_draws_gives_the_same_rows_on_any_ranks(run, folder, tmp_pa
     drawn -= drawn.mean(axis=1, keepdims=True)
     fits = [np.linalg.lstsq(x[b:b + 64], drawn[b:b + 64], rcond=None)[0] for b in (0, 64)]
     assert np.abs(fits[0] - fits[1]).max() > 0.5
+
+
+class Masked(nn.Module):
+    """A class that is ruled out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(FEATURES, CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.layer(x)
+        return torch.cat([y[:, :4], torch.full([len(x), 1], -float("inf"))], dim=1)
+
+
+class Score(nn.Module):
+    """One logit per sample; dropout before it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(FEATURES, 1)
+        self.dropout = nn.Dropout(0.5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.layer(self.dropout(x))
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(2 * FEATURES, CLASSES)
+
+    def forward(self, x: torch.Tensor, rate: float) -> torch.Tensor:
+        return self.layer(x) * rate
+
+
+def test_a_masked_class_has_probability_zero(run, folder, tmp_path):
+    models.save(Masked(), tmp_path / "m.pt")
+    out = tmp_path / "r.h5"
+    done = run("fod-generate", "--model", tmp_path / "m.pt", "--data", folder / "x.npy", "--out", out)
+    assert done.returncode == 0, done.stderr
+    logits = models.forward(tmp_path / "m.pt", np.load(folder / "x.npy")).numpy()
+    np.testing.assert_allclose(h5rows(out), models.softmax(logits), rtol=0, atol=1e-6)
+
+
+def test_dropout_of_a_single_score_in_half_precision(run, folder, tmp_path):
+    models.save(Score(), tmp_path / "m.pt")
+    done = run("fod-generate", "--model", tmp_path / "m.pt", "--data", folder / "x.npy", "--out",
+               tmp_path / "r.h5", "--output-mode", "sigmoid", "--precision", "bf16", "--mc-dropout",
+               3, "--keep-members", ranks=2)
+    assert done.returncode == 0, done.stderr
+    members = h5rows(tmp_path / "r.h5", "members")
+    assert (members[:, 0] != members[:, 1]).any(axis=1).mean() > 0.5
+
+
+def test_a_constant_after_joined_inputs(run, folder, tmp_path):
+    models.save(Scaled(), tmp_path / "m.pt")
+    out = tmp_path / "r.h5"
+    done = run("fod-generate", "--model", tmp_path / "m.pt", "--data", f"a={folder / 'x.npy'}",
+               "--data", f"b={folder / 'x.npy'}", "--input", "a,b,=2", "--concat", "a,b", "--out", out)
+    assert done.returncode == 0, done.stderr
+    x = np.load(folder / "x.npy")
+    layer = torch.jit.load(str(tmp_path / "m.pt")).layer
+    expected = models.softmax(2 * layer(torch.from_numpy(np.hstack([x, x]))).detach().numpy())
+    np.testing.assert_allclose(h5rows(out), expected, rtol=0, atol=1e-6)
+
+
+def test_auto_stays_below_what_the_model_takes(run, folder, tmp_path):
+    class Narrow(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(FEATURES, CLASSES)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.shape[0] > 16:
+                raise RuntimeError("too many at once")
+            return self.layer(x)
+
+    models.save(Narrow(), tmp_path / "m.pt")
+    done = run("fod-generate", "--model", tmp_path / "m.pt", "--data", folder / "x.npy", "--out",
+               tmp_path / "r.h5", "--batch-size", "auto")
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "r.h5") as file:
+        assert file.attrs["batch_size"] in (8, 16)
+
+
+@pytest.mark.parametrize("flags", [["--json", "r.h5"], ["--posterior", "./r.h5"],
+                                   ["--json", "p.h5", "--posterior", "p.h5"]])
+def test_outputs_have_names_of_their_own(run, folder, tmp_path, flags):
+    done = run("fod-generate", "--model", folder / "bayes.pt", "--data", folder / "x.npy", "--out",
+               "r.h5", "--overwrite", *flags, cwd=tmp_path)
+    assert done.returncode == 2 and "name the same file" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_on_stdout_is_json_alone(run, folder, tmp_path):
+    done = run("fod-generate", "--model", folder / "m.pt", "--data", folder / "x.npy", "--out",
+               tmp_path / "r.h5", "--json", "-", ranks=2)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["distributions"]) == SAMPLES
+    assert "samples/s" in done.stderr
+
+
+def test_no_posterior_without_a_job(run, folder, tmp_path):
+    """Neither of a job that is refused nor of a dry run."""
+    flags = ["--model", folder / "bayes.pt", "--posterior", tmp_path / "p.h5", "--data",
+             folder / "x.npy", "--out", tmp_path / "r.h5"]
+    assert run("fod-generate", *flags, "--output-mode", "probs", ranks=2).returncode == 2
+    assert run("fod-generate", *flags, "--dry-run").returncode == 0
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ import os
 
 import h5py
 import numpy as np
+import torch
 import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
@@ -269,3 +270,26 @@ def test_unreadable_samples_of_an_ensemble(run, mean_model, tmp_path):
             assert bad[3].all() and not np.delete(bad, 3, axis=0).any(), name
         assert file["metrics"].attrs["unreadable_rows"] == 1
         assert file["metrics"].attrs["mean_disagreement"] == 0
+
+
+class Normed(torch.nn.Module):
+    """Probabilities, but none of an image of zeros."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        v = x.flatten(1)[:, :3]
+        return v / (v.sum(1, keepdim=True) + 1e-9)
+
+
+def test_an_unreadable_image_says_nothing_about_the_output(run, tmp_path):
+    for i in range(6):
+        images.flat(tmp_path / "x" / "a" / f"{i}.png", 40 * i + 10, (4, 4))
+    (tmp_path / "x" / "a" / "3.png").write_bytes(b"broken")
+    torch.jit.script(Normed()).save(str(tmp_path / "m.pt"))
+    out = tmp_path / "r.h5"
+    job = run("fod-generate", "--model", tmp_path / "m.pt", "--data", tmp_path / "x", "--skip-bad",
+              "--out", out)
+    assert job.returncode == 0, job.stderr
+    assert "output read as probs" in job.stdout
+    with h5py.File(out) as file:
+        assert list(file["row_status"][:]) == [0, 0, 0, 2, 0, 0]
+        np.testing.assert_allclose(file["distributions"][0], 1 / 3, atol=1e-6)

@@ -102,3 +102,147 @@ def test_posterior(run, tmp_path):
         np.testing.assert_array_equal(file["2/mu"], np.arange(6.0).reshape(2, 3))
         np.testing.assert_allclose(file["2/sigma"], np.full((2, 3), np.log1p(np.exp(-3.0))),
                                    rtol=1e-6)
+
+
+ODD_DATA = """
+import os
+import random
+
+import numpy as np
+import torch
+
+
+class Rows:
+    def __init__(self, rows):
+        self.rows = rows
+    def __len__(self):
+        return len(self.rows)
+    def __getitem__(self, i):
+        return self.rows[i]
+
+
+X = [np.full(4, i, np.float32) for i in range(100)]
+
+
+def by_set():
+    names = {f"name{i}" for i in range(100)}
+    return Rows([X[int(name[4:])] for name in names])
+
+
+def by_chance():
+    random.seed()
+    return Rows(random.sample(X, len(X)))
+
+
+def of_unequal_length():
+    return Rows(X[:90 + int(os.environ.get("OMPI_COMM_WORLD_RANK", "0"))])
+
+
+class Once:
+    def __init__(self):
+        self.at = 0
+    def __len__(self):
+        return 100
+    def __iter__(self):
+        return self
+    def __next__(self):
+        self.at += 1
+        return X[self.at - 1]
+
+
+def nested():
+    return Rows([((x, 2 * x), i % 3) for i, x in enumerate(X)])
+
+
+def late():
+    return Rows([*X[:3], None, *X[4:]])
+
+
+def sparse():
+    return Rows([torch.from_numpy(x).to_sparse() for x in X])
+
+
+def empty():
+    return Rows([])
+
+
+W = torch.arange(12.0).reshape(4, 3) / 7
+
+
+def two(a, b):
+    return (a + b) @ W
+
+
+def one(x):
+    return x @ W
+
+
+buffer = torch.zeros(64, 3)
+
+
+def reuses(x):
+    if len(x) > 16:
+        raise MemoryError("out of memory")
+    buffer[:len(x)] = x @ W
+    return buffer[:len(x)]
+"""
+
+
+@pytest.fixture
+def odd(run, tmp_path):
+    (tmp_path / "odd.py").write_text(ODD_DATA)
+
+    def start(model, *flags, data="", ranks=2):
+        data = data and f"python:odd:{data}"
+        return run("fod-generate", "--model", f"python:odd:{model}", "--data",
+                   data or tmp_path / "x.npy", "--out", tmp_path / "r.h5", "--batch-size", 32, *flags,
+                   ranks=ranks, timeout=60, env={"PYTHONPATH": str(tmp_path)})
+
+    np.save(tmp_path / "x.npy", np.repeat(np.arange(100, dtype=np.float32)[:, None], 4, axis=1))
+    return start
+
+
+def test_a_set_has_one_order_on_all_ranks(odd, tmp_path):
+    done = odd("one", "--keep-logits", data="by_set", ranks=3)
+    assert done.returncode == 0, done.stderr
+    assert len(np.unique(h5rows(tmp_path / "r.h5", "logits")[:, 1])) == 100
+
+
+@pytest.mark.parametrize("data, words", [
+    ("by_chance", "rank 1 sees other samples than rank 0"),
+    ("of_unequal_length", "rank 1 has other data than rank 0"),
+    ("Once", "can be read only once"),
+    ("late", "sample 3 of python:odd:late"),
+])
+def test_data_that_would_mix_up_indices(odd, tmp_path, data, words):
+    done = odd("one", data=data)
+    assert done.returncode == 2 and words in done.stderr, done.stderr
+    assert not list(tmp_path.glob("r.h5*"))
+
+
+def test_two_inputs_and_a_class_index(odd, tmp_path):
+    done = odd("two", "--keep-logits", data="nested")
+    assert done.returncode == 0, done.stderr
+    x = np.repeat(np.arange(100.0)[:, None], 4, axis=1)
+    expected = 3 * x @ (np.arange(12.0).reshape(4, 3) / 7)
+    np.testing.assert_allclose(h5rows(tmp_path / "r.h5", "logits"), expected, rtol=1e-6)
+    np.testing.assert_array_equal(h5rows(tmp_path / "r.h5", "labels"), np.arange(100) % 3)
+
+
+def test_sparse_tensors_are_made_dense(odd, tmp_path):
+    done = odd("one", "--keep-logits", data="sparse")
+    assert done.returncode == 0, done.stderr
+    assert h5rows(tmp_path / "r.h5", "logits")[99, 0] == pytest.approx(99 * 18 / 7, rel=1e-6)
+
+
+def test_an_empty_shard_takes_the_same_flags(odd):
+    done = odd("one", "--input", "x", "--labels", "1", data="empty")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_buffer_that_is_used_again_after_memory_ran_out(odd, tmp_path):
+    done = odd("reuses", "--keep-logits")
+    assert done.returncode == 0, done.stderr
+    x = np.load(tmp_path / "x.npy")
+    np.testing.assert_allclose(h5rows(tmp_path / "r.h5", "logits"),
+                               x @ (np.arange(12.0).reshape(4, 3) / 7), rtol=1e-6)

@@ -33,8 +33,8 @@ TEST_CASE("images: folders by path, files by name, all by code unit") {
                                        "a/Z.jpg",   "a/new\nline.jpeg", "a/z z.JpEg",  "a/é.png",
                                        "a/s/x.png", "a/s t/x.png",      "a/s/t/x.png", "a.b/x.png",
                                        "ä/x.png"};
-  for (auto path = order.rbegin(); path != order.rend(); ++path) {
-    folder.add(*path, "");
+  for (auto const& path : std::vector<std::string>(order.rbegin(), order.rend())) {
+    folder.add(path, "");
   }
   CHECK(paths_in(folder.root()) == order);
   fod::ImageListing const listing(folder.root() + "//");

@@ -96,10 +96,10 @@ TEST_CASE("cropping equals scaling all and cutting out, in both orders") {
       auto const part = scaled(pixels, to, {7, 14});
       auto const top = fod::centre_crop_begin(to.height, 7);
       auto const left = fod::centre_crop_begin(to.width, 14);
-      for (std::int64_t i = 0; i < 3 * 7 * 14; ++i) {
+      for (std::int64_t i = 0; i < std::int64_t{3} * 7 * 14; ++i) {
         auto const x = i % 14 + left;
         auto const y = i / 14 % 7 + top;
-        auto const c = i / (7 * 14);
+        auto const c = i / (std::int64_t{7} * 14);
         bool const inside = x >= 0 && x < to.width;
         auto const at = static_cast<std::size_t>((c * to.height + y) * to.width + x);
         CHECK(part[static_cast<std::size_t>(i)] == (inside ? whole[at] : 0));

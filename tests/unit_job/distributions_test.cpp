@@ -225,3 +225,16 @@ TEST_CASE("probabilities of a half-precision forward are divided by their sum") 
     CHECK(got.distributions[0] + got.distributions[1] == Approx(1).margin(1e-7));
   }
 }
+
+TEST_CASE("what rounding put outside of [0, 1] is moved to its border") {
+  for (auto const& device : job_support::devices()) {
+    fod::EpilogueSpec spec{1, 3, ElementType::float32, OutputMode::probs};
+    spec.tolerance = fod::probability_tolerance(fod::Precision::bf16);
+    auto const got = run(device, std::vector<float>{1.006F, -0.006F, 0.0F}, spec);
+    CHECK(got.flags[0] == 0);
+    CHECK(got.distributions == std::vector<float>{1, 0, 0});
+    CHECK(got.entropy[0] == 0);
+    spec = {1, 1, ElementType::float32, OutputMode::positive, spec.tolerance};
+    CHECK(run(device, std::vector<float>{1.0078F}, spec).distributions == std::vector<float>{0, 1});
+  }
+}

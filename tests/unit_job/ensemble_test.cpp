@@ -105,8 +105,8 @@ public:
 
 TEST_CASE("an ensemble's mean and its entropy taken apart") {
   for (auto const& device : job_support::devices()) {
-    for (auto const classes : {2, 31, 32, 33, 100}) {
-      for (auto const rows : {0, 1, 31, 33, 200}) {
+    for (auto const classes : std::vector<std::int64_t>{2, 31, 32, 33, 100}) {
+      for (auto const rows : std::vector<std::int64_t>{0, 1, 31, 33, 200}) {
         std::vector<double> const weights{0.5, 0.25, 0.125, 0.125};
         auto const members =
             random_members(weights.size(), static_cast<std::size_t>(rows * classes));
@@ -114,10 +114,10 @@ TEST_CASE("an ensemble's mean and its entropy taken apart") {
         fod::Epilogue epilogue(device, {rows + 2, classes, weights, true});
         std::vector<fod::Buffer> inputs;
         auto const got = run(epilogue, device, members, spec, inputs);
-        for (int row = 0; row < rows; ++row) {
+        for (std::int64_t row = 0; row < rows; ++row) {
           auto const expected = expect(members, weights, static_cast<std::size_t>(row),
                                        static_cast<std::size_t>(classes));
-          for (int k = 0; k < classes; ++k) {
+          for (std::int64_t k = 0; k < classes; ++k) {
             auto const p = static_cast<double>(got.joined.mean.distributions[row * classes + k]);
             REQUIRE(std::abs(p - static_cast<double>(expected.mean[static_cast<std::size_t>(k)])) <
                     1e-6);
@@ -180,5 +180,26 @@ TEST_CASE("a step of the user's own runs between built-in ones, on each member")
     CHECK(got.members.distributions[2] == Approx(0.5F));
     CHECK(got.joined.mean.distributions[0] == Approx(sharp / 4 + 0.375F));
     CHECK(got.members.logits[1] == std::log(3.0F));
+  }
+}
+
+TEST_CASE("what was wrong before a step of the user's own stays wrong") {
+  class Mend : public fod::HostTransform {
+  public:
+    void apply(float* rows, std::int64_t count, std::int64_t classes) override {
+      std::fill_n(rows, count * classes, 0.5F);
+    }
+  };
+  for (auto const& device : job_support::devices()) {
+    fod::Epilogue epilogue(device, {3, 2}, {{std::make_shared<Mend>(), {}}});
+    std::vector<fod::Buffer> inputs;
+    auto const got = run(epilogue, device, {{0.5F, 0.5F, NAN, 1.0F, 3.0F, 4.0F}},
+                         {3, 2, ElementType::float32, OutputMode::probs}, inputs);
+    auto const& rows = got.joined.mean;
+    CHECK(rows.flags[0] == 0);
+    CHECK((rows.flags[1] & fod::row_nonfinite) != 0);
+    CHECK(std::isnan(rows.distributions[2]));
+    CHECK(rows.prediction[1] == -1);
+    CHECK((rows.flags[2] & fod::row_no_distribution) != 0);
   }
 }

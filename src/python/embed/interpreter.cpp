@@ -5,6 +5,8 @@
 
 #include "fod/error.hpp"
 
+#include <cstdlib>
+
 namespace fod::python {
 
 namespace {
@@ -23,6 +25,11 @@ void initialize(std::string const& executable) {
   PyConfig_InitPythonConfig(&config);
   config.install_signal_handlers = 0;
   config.parse_argv = 0;
+  // Ranks that iterate over a set of strings must do it in one order.
+  if (std::getenv("PYTHONHASHSEED") == nullptr) {
+    config.use_hash_seed = 1;
+    config.hash_seed = 0;
+  }
   std::string program = "fod-generate";
   char* argument = program.data();
   try {

@@ -54,7 +54,7 @@ class Dataset:
 
     @property
     def label_field(self) -> str:
-        return "1" if self.labelled else ""
+        return list(self.first)[-1] if self.labelled else ""
 
     @property
     def note(self) -> str:
@@ -65,12 +65,12 @@ class Dataset:
         if self.collate is not None:
             batch = self.collated([sample], 0, usage=True)
             self.labelled = fields.is_labelled(batch, (1,))
-            found = fields.flatten(batch, self.labelled)
+            found = self.flat(batch, "sample 0", usage=True)
             leaves = {path: fields.Leaf(leaf.type, leaf.array[0])
                       for path, leaf in self.batch_leaves(found, 0, 1).items()}
         else:
             self.labelled = fields.is_labelled(sample)
-            found = fields.flatten(sample, self.labelled)
+            found = self.flat(sample, "sample 0", usage=True)
             leaves = found.leaves
         if not leaves:
             raise Refusal(True, f"{self.spec} has no arrays",
@@ -84,6 +84,13 @@ class Dataset:
         self.first = leaves
         self.notes += [f"field {self.called(path)} is left out: a {kind} is no array of numbers"
                        for path, kind in found.left_out.items()]
+
+    def flat(self, sample: Any, name: str, usage: bool) -> fields.Sample:
+        try:
+            return fields.flatten(sample, self.labelled)
+        except BaseException as error:
+            raise failure(usage, f"{name} of {self.spec} cannot be read as arrays", error,
+                          "give NumPy arrays, tensors or numbers") from None
 
     def called(self, path: str) -> str:
         return path or "an array"
@@ -124,7 +131,7 @@ class Dataset:
                    for leaf in self.first.values()]
         expected = [(path, leaf.type, leaf.shape) for path, leaf in self.first.items()]
         for row, sample in enumerate(samples):
-            leaves = fields.flatten(sample, self.labelled).leaves
+            leaves = self.flat(sample, f"sample {begin + row}", usage=False).leaves
             if len(leaves) != len(expected):
                 raise self.different(f"sample {begin + row}", leaves)
             for column, (path, kind, shape) in zip(columns, expected):
@@ -136,7 +143,8 @@ class Dataset:
 
     def stack_collated(self, samples: list[Any], begin: int) -> list[Any]:
         end = begin + len(samples)
-        batch = fields.flatten(self.collated(samples, begin, usage=False), self.labelled)
+        batch = self.flat(self.collated(samples, begin, usage=False), f"samples {begin} to {end}",
+                          usage=False)
         leaves = self.batch_leaves(batch, begin, end)
         rows_of = {path: fields.Leaf(leaf.type, leaf.array[0]) for path, leaf in leaves.items()}
         if {p: (leaf.type, leaf.shape) for p, leaf in rows_of.items()} != \

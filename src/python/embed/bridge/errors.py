@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import sysconfig
@@ -100,5 +101,6 @@ def failure(usage: bool, problem: str, error: BaseException, remedy: str) -> Ref
 def flush() -> None:
     """What the user's code printed appears now, not at the end."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
+        with contextlib.suppress(ValueError, OSError):  # the user's code may have closed it
+            if stream is not None:
+                stream.flush()

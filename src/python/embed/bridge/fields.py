@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,10 +33,20 @@ def is_number_list(value: Any) -> bool:
         for entry in value)
 
 
+def is_tensor(value: Any) -> bool:
+    """Of torch, subclasses included."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
 def from_torch(tensor: Any) -> Leaf:
+    torch = _torch()
     tensor = tensor.detach().cpu()
+    if tensor.layout != torch.strided:
+        tensor = tensor.to_dense()
+    tensor = tensor.as_subclass(torch.Tensor)
     if str(tensor.dtype) == "torch.bfloat16":
-        return Leaf("bfloat16", tensor.contiguous().view(dtype=_torch().uint16).numpy())
+        return Leaf("bfloat16", tensor.contiguous().view(dtype=torch.uint16).numpy())
     return from_numpy(tensor.resolve_neg().numpy())
 
 
@@ -58,7 +69,7 @@ def to_leaf(value: Any) -> Leaf | None:
             leaf = from_numpy(np.asarray(value))
         except ValueError:  # lists of unequal length
             return None
-    elif type(value).__module__.partition(".")[0] == "torch" and hasattr(value, "detach"):
+    elif is_tensor(value):
         leaf = from_torch(value)
     elif hasattr(value, "__array__") or hasattr(value, "__array_interface__"):
         leaf = from_numpy(np.asarray(value))  # PIL, TensorFlow, JAX
@@ -91,6 +102,8 @@ def collect(value: Any, path: str, sample: Sample) -> None:
             collect(part, f"{path}.{name}" if path else name, sample)
         return
     leaf = to_leaf(value)
+    if path in sample.leaves:
+        raise ValueError(f"two arrays of the sample have the name '{path}'")
     if leaf is not None:
         sample.leaves[path] = leaf
     else:
@@ -107,11 +120,11 @@ def is_labelled(value: Any, label_shape: tuple[int, ...] = ()) -> bool:
 
 def flatten(value: Any, labelled: bool) -> Sample:
     """labelled: the sample is an (input, class index) pair. Then the input keeps the paths that it
-    has by itself, and the class index is "1"."""
+    has by itself, and the class index comes last, as "1" or, if the input has that, "label"."""
     sample = Sample({}, {})
     if labelled and isinstance(value, (tuple, list)) and len(value) == 2:
         collect(value[0], "", sample)
-        collect(value[1], "1", sample)
+        collect(value[1], "label" if "1" in sample.leaves else "1", sample)
     else:
         collect(value, "", sample)
     return sample

@@ -53,7 +53,7 @@ class Stream:
             sample = next(self.iterator)
         except StopIteration:
             # These words are known to users of an older tool.
-            raise Refusal(False, f"generated {self.at} distributions, but dataset length is "
+            raise Refusal(usage, f"generated {self.at} distributions, but dataset length is "
                           f"{self.length}.", f"{self.spec} ended there",
                           "see that it yields as many samples as its length says") from None
         except BaseException as error:
@@ -65,10 +65,16 @@ class Stream:
     def get(self, begin: int, end: int, usage: bool) -> list[Any]:
         if self.iterator is None or begin < self.at:
             try:
-                self.iterator = iter(self.value)
+                iterator = iter(self.value)
             except BaseException as error:
                 raise failure(usage, f"cannot iterate over {self.spec}", error,
                               "mend its __iter__") from None
+            if iterator is self.value:
+                # It would go on where another reader left it, and every id would be off.
+                raise Refusal(usage, f"{self.spec} can be read only once",
+                              "its __iter__ returns itself, and a job reads from the start again",
+                              "return a new iterator each time (write __iter__ with yield)")
+            self.iterator = iterator
             self.at = 0
         while self.at < begin:
             self.next(usage)

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "meta.hpp"
+
+#include <memory>
+
+/// Inside of the pipeline: all that comes before the first byte is written.
+namespace fod {
+
+/// A job that is ready to run.
+struct Prepared {
+  Config config; ///< with what the flags left open
+  Machine machine;
+  MetaRequest meta;
+  JobFacts facts;
+  std::unique_ptr<store::OutputClaim> claim; ///< on rank 0
+  std::unique_ptr<Inputs> inputs;            ///< null without --data
+  std::unique_ptr<Model> model;
+  Plan plan;
+  std::unique_ptr<Epilogue> epilogue; ///< null in a dry run
+};
+
+/// Fills `job`, of which `config` and `facts.started` are given. Whatever goes wrong in it is bad
+/// usage or bad input, since nothing is written yet. Collective. @throws AgreedError (usage)
+void prepare(Prepared& job, Comm const& comm);
+
+} // namespace fod
