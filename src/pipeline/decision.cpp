@@ -50,6 +50,10 @@ void ModeDecision::settle(OutputMode asked, ModelProbe& model) const {
                     "for all " + std::to_string(seen_) + " samples of block 0",
                     "look at the weights and at the scale of the data");
   }
+  if (seen_ == 0 && asked == OutputMode::automatic) {
+    throw bad_input("nothing tells whether the model returns logits or probabilities",
+                    "no sample of block 0 can be read", "say --output-mode logits or probs");
+  }
   bool const probabilities = first_other_ < 0;
   if (asked == OutputMode::probs && !probabilities) {
     throw bad_input("--output-mode probs was asked for, but sample " +
