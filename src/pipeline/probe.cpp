@@ -115,7 +115,7 @@ private:
   void run_batch(IndexRange samples) {
     load(samples, samples.begin, seen_data_);
     auto const unreadable = inputs_.dataset.unreadable(samples);
-    labels_.push_back({samples, inputs_.stored_labels(samples)});
+    labels_.emplace_back(samples, inputs_.stored_labels(samples));
     for (std::size_t i = 0; i < result_.models.size(); ++i) {
       auto const output = forward(i);
       auto& model = result_.models[i];
