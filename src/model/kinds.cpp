@@ -49,7 +49,7 @@ std::string kind_of_archive(std::string const& spec, std::string const& bytes) {
 } // namespace
 
 bool is_model_file(std::string const& spec) {
-  return !spec.starts_with("python:") && !spec.starts_with("plugin:");
+  return !python::is_python(spec) && !plugin::is_plugin(spec);
 }
 
 std::string model_kind(std::string const& spec, std::string const& bytes) {

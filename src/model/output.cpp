@@ -3,20 +3,13 @@
 #include "torch_support.hpp"
 
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 
 #include <charconv>
 
 namespace fod::torch_support {
 
 namespace {
-
-std::string join(std::vector<std::string> const& words) {
-  std::string text;
-  for (auto const& word : words) {
-    text += (text.empty() ? "" : ", ") + word;
-  }
-  return text;
-}
 
 /// Entries of a dict, tuple or list by the names that --output takes.
 std::vector<std::pair<std::string, c10::IValue>> entries(c10::IValue const& value) {
@@ -77,17 +70,18 @@ c10::IValue step_into(c10::IValue const& value, std::string const& name) {
   }
   auto const names = entry_names(value);
   throw bad_input("the model's output has no entry '" + name + "'",
-                  names.empty() ? "it is a " + kind_of(value) : "it has " + join(names),
+                  names.empty() ? "it is a " + kind_of(value) : "it has " + joined(names),
                   "name one of its entries with --output");
 }
 
 [[noreturn]] void refuse_non_tensor(c10::IValue const& value) {
   auto const names = entry_names(value);
   // These words are known to users of the Python tool.
-  throw bad_input(
-      "Model must return a torch.Tensor (logits or probs).", "it returned a " + kind_of(value),
-      names.empty() ? "return the class scores"
-                    : "name the entry with the class scores with --output, one of " + join(names));
+  throw bad_input("Model must return a torch.Tensor (logits or probs).",
+                  "it returned a " + kind_of(value),
+                  names.empty() ? "return the class scores"
+                                : "name the entry with the class scores with --output, one of " +
+                                      joined(names));
 }
 
 } // namespace

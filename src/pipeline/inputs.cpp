@@ -94,7 +94,7 @@ std::vector<std::int64_t> judge_labels(IndexRange samples, std::span<std::int64_
 
 BatchLabels Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
   auto stored = stored_labels(samples);
-  auto judged = judge_labels(samples, stored, stored.empty() ? 0 : label_counts(), classes);
+  auto judged = judge_labels(samples, stored, label_counts(), classes);
   return {std::move(stored), std::move(judged)};
 }
 

@@ -6,7 +6,6 @@
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
-#include "fod/plugin.hpp"
 #include "fod/text.hpp"
 
 #include <array>

@@ -19,8 +19,7 @@ std::vector<ConstantArgument> constants_of(Config const& config) {
       auto const& words = config.joined;
       joined += std::find(words.begin(), words.end(), config.inputs[i]) != words.end() ? 1 : 0;
     }
-    auto const kept = constant.position - joined + (joined > 0 ? 1 : 0);
-    constant.position = kept;
+    constant.position -= joined > 0 ? joined - 1 : 0;
   }
   return constants;
 }

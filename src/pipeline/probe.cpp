@@ -157,8 +157,8 @@ private:
 
   /// A model that remembers what it saw would give rows that depend on what its rank did before.
   void require_steady(IndexRange samples) {
+    load(samples, samples.begin);
     for (std::size_t i = 0; i < result_.models.size(); ++i) {
-      load(samples, samples.begin);
       auto const one = decisions_[i].values_of(forward(i), samples.size());
       auto const two = decisions_[i].values_of(forward(i), samples.size());
       double largest = 0;
