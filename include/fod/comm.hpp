@@ -60,8 +60,10 @@ public:
   [[nodiscard]] std::string broadcast(std::string bytes, int root = 0) const;
   /// Every rank's `bytes` on every rank, 2 GiB in all at most. Collective.
   [[nodiscard]] std::vector<std::string> all_gather(std::string const& bytes) const;
-  /// Element-wise sums over ranks, modulo 2^64. Collective.
+  /// Element-wise sums over ranks, modulo 2^64, of any number of values. Collective.
   void all_sum(std::span<std::uint64_t> values) const;
+  /// Element-wise largest values over ranks. Collective.
+  void all_max(std::span<float> values) const;
   [[nodiscard]] double all_max(double value) const;
   [[nodiscard]] double all_min(double value) const;
 

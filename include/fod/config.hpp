@@ -1,5 +1,7 @@
 #pragma once
 
+#include "fod/activations.hpp"
+#include "fod/group_options.hpp"
 #include "fod/image.hpp"
 #include "fod/records.hpp"
 #include "fod/transform.hpp"
@@ -10,6 +12,31 @@
 #include <vector>
 
 namespace fod {
+
+/// What is asked of the layers of the model.
+struct LayerRequest {
+  std::vector<std::string> layers; ///< names and globs; empty: no groups
+  bool list = false;               ///< print what there is and end
+  std::string transform; ///< of --tap-transform: l2, plugin:… or python:…; empty: none
+  Pooling channels = Pooling::mean; ///< over the space of convolutions and the like
+  Pooling features = Pooling::mean; ///< over the tokens of sequences
+  groups::Options options;
+  bool auto_threshold = false;
+  bool legacy = false; ///< the older tool's overlapping groups instead
+  bool keep_activations = false;
+  bool keep_correlation = false;
+  bool keep_moments = false;
+  bool patterns = false;  ///< of --group-patterns
+  std::string categories; ///< of samples: a file; empty: none
+  std::string texts;      ///< of samples, from which `rules` make categories
+  std::string rules;      ///< a file of keywords per category; empty: the built-in ones
+  std::string loss;       ///< of samples
+
+  /// True if samples in which groups are active are looked for.
+  [[nodiscard]] bool events() const {
+    return !categories.empty() || !texts.empty() || !loss.empty();
+  }
+};
 
 /// Everything a user can ask `fod-generate` for.
 struct Config {
@@ -35,6 +62,9 @@ struct Config {
   int threads = 0; ///< per rank; 0: the cores bound to the rank
   std::string device = "auto";
   bool share_gpus = false;
+
+  LayerRequest groups;
+  bool distributions = true; ///< false: groups alone, of any model
 
   // What to write
   std::string out;
@@ -71,6 +101,9 @@ IndexRange parse_range(std::string const& text);
 
 /// A number from 1 to 2^24, or `auto`, which is 0. @throws Error (usage)
 std::int64_t parse_batch_size(std::string const& text);
+
+/// `mean`, `conv=max` or `sequence=none` of --pool. @throws Error (usage)
+void parse_pooling(std::string const& text, LayerRequest& request);
 
 /// `S` (the shorter side), `HxW` or `H,W` of `--resize`. @throws Error (usage)
 ImageResize parse_resize(std::string const& text);

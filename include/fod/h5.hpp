@@ -69,6 +69,22 @@ private:
   ElementType type_ = ElementType::float32;
 };
 
+/// An open dataset of strings.
+class TextDataset {
+public:
+  TextDataset(Handle handle, std::string path);
+
+  [[nodiscard]] Shape const& shape() const { return shape_; }
+  [[nodiscard]] std::string const& path() const { return path_; }
+  /// The strings of rows of the first dimension, all of the others.
+  [[nodiscard]] std::vector<std::string> read(IndexRange rows) const;
+
+private:
+  Handle handle_;
+  std::string path_;
+  Shape shape_;
+};
+
 /// An open HDF5 file.
 class File {
 public:
@@ -83,6 +99,8 @@ public:
   [[nodiscard]] Id id() const { return handle_.id(); }
   [[nodiscard]] std::string const& path() const { return path_; }
   [[nodiscard]] bool contains(std::string const& object) const;
+  /// Size of the file on the disk, 0 if that cannot be told.
+  [[nodiscard]] std::int64_t bytes() const;
   /// Names of the members of a group, sorted.
   [[nodiscard]] std::vector<std::string> members(std::string const& group) const;
 
@@ -92,6 +110,9 @@ public:
   void create_group(std::string const& path);
   void remove(std::string const& path);
 
+  /// True if a dataset of strings is there.
+  [[nodiscard]] bool is_text(std::string const& path) const;
+  [[nodiscard]] TextDataset text_dataset(std::string const& path) const;
   [[nodiscard]] std::string read_text(std::string const& path) const;
   void write_text(std::string const& path, std::string const& text);
   [[nodiscard]] std::vector<std::string> read_texts(std::string const& path) const;

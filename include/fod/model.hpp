@@ -2,6 +2,7 @@
 
 #include "fod/config.hpp"
 #include "fod/device.hpp"
+#include "fod/layers.hpp"
 #include "fod/python.hpp"
 #include "fod/records.hpp"
 
@@ -45,6 +46,7 @@ struct ModelOptions {
   Precision precision = Precision::fp32;
   std::int64_t dropout_passes = 0; ///< of --mc-dropout; 0: dropout stays off
   std::int64_t seed = 0;           ///< of the dropout passes
+  bool output_ignored = false;     ///< it may be anything; `forward` gives none
   bool parameters_only = false;    ///< there is no data: only `parameters` is asked for
 };
 
@@ -99,6 +101,19 @@ public:
   /// Runs a member on the batch. Out of memory, it goes on with a smaller `micro_batch` for good.
   /// @throws Error (failed) with the framework's text; (usage) if the output is no tensor
   [[nodiscard]] ModelOutput forward(std::size_t member);
+
+  /// All layers of a model in the order in which they run; then those that do not run, with the
+  /// reason. The inputs hold a batch, and the input types are set. Two forwards: of the batch, and
+  /// of one sample less (of two for one), which tells which extent is the batch.
+  /// @throws Error (usage) if its layers cannot be seen: plugins, plain callables, frozen models
+  [[nodiscard]] std::vector<Layer> find_layers(std::size_t model);
+
+  /// From now on each forward of model 0 hands the outputs of these layers to the sink. None: as if
+  /// there had never been any. A forward throws Error (failed) if one of them does not run, or more
+  /// often than when it was found.
+  /// @param layers some that `find_layers` of the same model gave, on any rank
+  /// @throws Error (usage) if one cannot be tapped
+  void set_taps(std::vector<Layer> const& layers, TapSink sink);
 
   /// Samples that go through a model at once: the batch size, or less after memory ran out.
   [[nodiscard]] std::int64_t micro_batch() const;

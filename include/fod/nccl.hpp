@@ -21,6 +21,8 @@ public:
   /// Element-wise sums over ranks, modulo 2^64, of values on the host, by way of the device.
   /// Collective. @throws Error (failed) also for an error that NCCL meets while it works
   void all_sum(std::span<std::uint64_t> values) const;
+  /// The same, in place, of values that are on the device already and complete on every stream.
+  void all_sum_on_device(std::span<std::int64_t> values) const;
 
 private:
   struct Impl;

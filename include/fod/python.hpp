@@ -3,7 +3,9 @@
 #include "fod/records.hpp"
 #include "fod/transform.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +21,20 @@ struct NamedArray {
   std::string name;
   Array array;
 };
+
+/// A submodule of an nn.Module, as named_modules() lists it.
+struct NamedModule {
+  std::string name;
+  std::vector<std::string> aliases; ///< further names of the same object
+  std::string type;                 ///< of its class, "Conv2d"
+  std::string unseen;               ///< why its calls cannot be seen; empty if they can
+};
+
+/// Told of a submodule's call when that ends.
+/// @param output first tensor of what it returned, row-major; null if there is none
+/// @param problem why that tensor cannot be handed over; empty if it can
+using ModuleCalled =
+    std::function<void(std::size_t module, Array const* output, std::string const& problem)>;
 
 /// What the interpreter must be for a job. Its torch, if anything imports it, must be the one that
 /// this process has loaded; a model needs it for sure.
@@ -42,6 +58,9 @@ public:
   ///         traceback in one line if Python raised; the text has "out of memory" if it was that
   virtual Array call(std::span<Array const> inputs, std::string const& key) = 0;
 
+  /// Calls it, and does not look at what it returns.
+  virtual void run(std::span<Array const> inputs) = 0;
+
   /// Its positional parameters.
   [[nodiscard]] virtual Arity arity() const = 0;
 
@@ -51,6 +70,15 @@ public:
   /// Puts an nn.Module's dropout layers alone into train mode.
   /// @return how many; 0 if there are none or it is no nn.Module
   virtual int enable_dropout() = 0;
+
+  /// All submodules of an nn.Module but itself, in its order; empty for other callables.
+  /// @throws Error (usage) if there are none, or it was scripted
+  [[nodiscard]] virtual std::vector<NamedModule> submodules() const = 0;
+
+  /// From now on `call` tells of the calls of these, by their indices in `submodules()`, and runs
+  /// what torch.compile has compiled uncompiled, which has no hooks. None: of no calls.
+  /// @param called must not throw
+  virtual void watch(std::vector<std::size_t> const& modules, ModuleCalled called) = 0;
 
   /// "nn.Module" or "callable", for messages.
   [[nodiscard]] virtual std::string kind() const = 0;

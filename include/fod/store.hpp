@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,12 @@ namespace fod::store {
 
 inline constexpr std::int64_t schema_version = 1;
 
+/// Activations of a layer that are kept.
+struct KeptLayer {
+  std::string name;
+  std::int64_t neurons = 0;
+};
+
 /// Name under which a file is written until it is complete.
 std::string partial_path(std::string const& path);
 
@@ -24,6 +31,7 @@ struct Layout {
   BlockGrid grid;    ///< over the whole dataset
   IndexRange blocks; ///< of the grid that this file holds
   std::int64_t classes = 0;
+  bool distributions = true; ///< false: the model is no classifier, and there are groups alone
   ElementType distribution_type = ElementType::float32; ///< float64 only in imported files
   bool labels = false;
   std::int64_t label_counts = 0; ///< labels are counts over so many classes; 0: class indices
@@ -33,6 +41,7 @@ struct Layout {
   bool uncertainty = true;       ///< /uncertainty/{entropy,confidence,prediction}
   double sum_tolerance = 1e-4;   ///< how far a row's sum may be from 1
   bool explicit_ids = false; ///< ids come from an imported file instead of being the row's index
+  std::vector<KeptLayer> activations; ///< /activations/<layer> (N, neurons)
 
   /// Global ids of the samples in the file.
   [[nodiscard]] IndexRange samples() const { return grid.samples_of(blocks); }
@@ -50,6 +59,15 @@ struct Section {
 
 /// The sections of a file with this layout, in the order of the ledger's columns.
 std::vector<Section> sections(Layout const& layout);
+
+/// Sections that are marked and guarded together, in the order of their checksums' columns.
+struct Ledger {
+  std::string path; ///< of its group: "/ledger", or "/ledger/second" for what a second pass writes
+  std::vector<Section> sections;
+};
+Ledger first_ledger(Layout const& layout);
+/// What a second pass over the data adds.
+Ledger second_ledger(std::vector<Section> sections);
 
 /// The job's figures over all samples, attributes of /metrics.
 struct Metrics {
@@ -72,6 +90,8 @@ public:
   [[nodiscard]] std::int64_t classes() const { return layout_.classes; }
   /// JSON text of /meta.
   [[nodiscard]] std::string meta() const;
+  /// The first one, and the second if the file has it.
+  [[nodiscard]] std::vector<Ledger> const& ledgers() const { return ledgers_; }
 
   /// Rows of a section, by row number within the file (not sample id), converted to `type`.
   void read(std::string const& section, IndexRange rows, ElementType type, void* out) const;
@@ -80,6 +100,7 @@ public:
 private:
   h5::File file_;
   Layout layout_;
+  std::vector<Ledger> ledgers_;
   bool complete_ = false;
 };
 
@@ -126,19 +147,28 @@ public:
   ResultWriter& operator=(ResultWriter const&) = delete;
   ~ResultWriter();
 
-  /// Writes rows (numbers within the file) of section `section` of `sections(layout)`, given in
+  /// Writes rows (numbers within the file) of section `section` of the current ledger, given in
   /// the section's own type. Rows of one section and block come in order. Not collective.
   void write(std::size_t section, IndexRange rows, void const* data);
+  /// Reads rows of a section of the first pass, in its own type, once a second one has begun.
+  /// Not collective.
+  void read(std::string const& section, IndexRange rows, ElementType type, void* out) const;
   /// Says that all sections of a block (of the grid) are written. Not collective.
   void complete_block(std::int64_t block);
   /// Brings rows to the disk, then the marks of their blocks. Not collective.
   void checkpoint();
 
+  /// The blocks of the first pass are done: further sections, if any, are created, and all blocks
+  /// are to be written again for them. Collective.
+  void begin_second_pass(std::vector<Section> const& sections);
+
   /// Proves the file (every id once, rows read back), writes what `contents` holds and the
   /// metrics, sets `complete`, renames. Collective.
   /// @param metrics attributes of /metrics; class_counts, if any, becomes its dataset
-  void finish(Contents const& contents, Metrics const& metrics);
-  /// Keeps the partial file with its progress and closes it. Collective.
+  /// @param more what else rank 0 is to write, of any size
+  void finish(Contents const& contents, Metrics const& metrics,
+              std::function<void(h5::File&)> const& more = {});
+  /// Keeps the partial file with its progress and closes it, if it is open. Collective.
   void suspend();
 
 private:

@@ -26,6 +26,8 @@ Command add_info(CLI::App& program);
 Command add_verify(CLI::App& program);
 Command add_export(CLI::App& program);
 Command add_import(CLI::App& program);
+Command add_groups(CLI::App& program);
+Command add_compare(CLI::App& program);
 
 /// Opens a result file, with a hint if only its partial file is there.
 store::ResultReader open_result(std::string const& path);

@@ -246,10 +246,12 @@ Inside look_inside(store::ResultReader const& reader, std::size_t top) {
   inside.samples = reader.rows();
   inside.classes = reader.classes();
   inside.blocks = reader.layout().blocks.size();
-  for (auto const& section : store::sections(reader.layout())) {
-    if (reader.has(section.path)) {
-      auto const dataset = reader.file().dataset(section.path);
-      inside.sections.push_back({section.path, dataset.type(), dataset.shape()});
+  for (auto const& ledger : reader.ledgers()) {
+    for (auto const& section : ledger.sections) {
+      if (reader.has(section.path)) {
+        auto const dataset = reader.file().dataset(section.path);
+        inside.sections.push_back({section.path, dataset.type(), dataset.shape()});
+      }
     }
   }
   auto const done = done_blocks(reader);

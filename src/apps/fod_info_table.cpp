@@ -2,69 +2,16 @@
 
 #include "fod.hpp"
 #include "fod/json.hpp"
+#include "fod_table.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <numeric>
-#include <string_view>
 
 namespace fod::app {
 
 namespace {
 
-using Row = std::vector<std::string>;
-
 constexpr std::size_t listed_classes = 12;
-constexpr std::size_t longest_value = 96;
-
-/// Rows in columns, two spaces apart, each aligned 'l' or 'r'.
-std::string aligned(std::vector<Row> const& rows, std::string_view alignment) {
-  std::vector<std::size_t> widths(alignment.size(), 0);
-  for (auto const& row : rows) {
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      widths[c] = std::max(widths[c], row[c].size());
-    }
-  }
-  std::string text;
-  for (auto const& row : rows) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      std::string const padding(widths[c] - row[c].size(), ' ');
-      line += "  " + (alignment[c] == 'r' ? padding + row[c] : row[c] + padding);
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
-}
-
-std::string titled(std::string const& title, std::string const& table) {
-  return table.empty() ? "" : "\n" + title + "\n" + table;
-}
-
-std::string decimal(double value, int digits) {
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%.*f", digits, value);
-  return text.data();
-}
-
-std::string percent(std::int64_t part, std::int64_t whole) {
-  auto const share =
-      static_cast<double>(part) / static_cast<double>(std::max<std::int64_t>(1, whole));
-  return decimal(100 * share, 1) + " %";
-}
-
-/// Cuts between characters, never inside one.
-std::string shortened(std::string text) {
-  if (text.size() > longest_value) {
-    auto end = longest_value - 3;
-    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) {
-      --end;
-    }
-    text = text.substr(0, end) + "...";
-  }
-  return text;
-}
 
 std::string overview(Inside const& inside) {
   std::vector<Row> rows;

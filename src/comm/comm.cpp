@@ -13,6 +13,22 @@ namespace {
 /// MPI counts are ints: longer messages go in pieces.
 constexpr std::size_t largest_message = std::size_t{1} << 30;
 
+/// Numbers that one reduction takes: MPI keeps a copy of them.
+constexpr std::size_t most_numbers = std::size_t{1} << 24;
+
+/// Reduces `values` over ranks in place, piece by piece.
+template <class T>
+void reduce_pieces(MPI_Comm handle, std::span<T> values, MPI_Datatype type, MPI_Op operation) {
+  for (std::size_t begin = 0; begin < values.size(); begin += most_numbers) {
+    auto const count = static_cast<int>(std::min(most_numbers, values.size() - begin));
+    MPI_Request request = MPI_REQUEST_NULL;
+    mpi::check(MPI_Iallreduce(MPI_IN_PLACE, values.data() + begin, count, type, operation, handle,
+                              &request),
+               "reduction failed");
+    mpi::wait(request, "reduction failed");
+  }
+}
+
 /// What `step` threw, encoded; empty if nothing.
 std::string failure_of(std::function<void()> const& step) {
   try {
@@ -123,24 +139,21 @@ std::vector<std::string> Comm::all_gather(std::string const& bytes) const {
 }
 
 void Comm::all_sum(std::span<std::uint64_t> values) const {
-  if (size() == 1) {
-    return;
+  if (size() > 1) {
+    reduce_pieces(impl_->handle, values, MPI_UINT64_T, MPI_SUM);
   }
-  MPI_Request request = MPI_REQUEST_NULL;
-  mpi::check(MPI_Iallreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()),
-                            MPI_UINT64_T, MPI_SUM, impl_->handle, &request),
-             "reduction failed");
-  mpi::wait(request, "reduction failed");
+}
+
+void Comm::all_max(std::span<float> values) const {
+  if (size() > 1) {
+    reduce_pieces(impl_->handle, values, MPI_FLOAT, MPI_MAX);
+  }
 }
 
 double Comm::all_max(double value) const {
-  if (size() == 1) {
-    return value;
+  if (size() > 1) {
+    reduce_pieces(impl_->handle, std::span(&value, 1), MPI_DOUBLE, MPI_MAX);
   }
-  MPI_Request request = MPI_REQUEST_NULL;
-  mpi::check(MPI_Iallreduce(MPI_IN_PLACE, &value, 1, MPI_DOUBLE, MPI_MAX, impl_->handle, &request),
-             "reduction failed");
-  mpi::wait(request, "reduction failed");
   return value;
 }
 

@@ -1,4 +1,4 @@
-#include "fod/config.hpp"
+#include "flags.hpp"
 
 #include "fod/error.hpp"
 #include "fod/version.hpp"
@@ -30,6 +30,7 @@ struct Raw {
   std::string model_name;
   std::int64_t model_epoch = 0;
   bool progress = false;
+  RawLayers layers;
 };
 
 void add_inputs(CLI::App& app, Config& config, Raw& raw) {
@@ -139,12 +140,12 @@ void add_outputs(CLI::App& app, Config& config, Raw& raw) {
 /// What no single flag can tell.
 void check_together(Config const& config) {
   auto const help = std::string("`fod-generate --help` lists the flags");
-  bool const job = !config.data.empty() || !config.out.empty();
+  bool const job = !config.data.empty() || !config.out.empty() || config.groups.list;
   if (job || config.posterior.empty()) {
     if (config.data.empty()) {
       throw bad_input("bad usage", "--data is required", help);
     }
-    if (config.out.empty()) {
+    if (config.out.empty() && !config.groups.list) {
       throw bad_input("bad usage", "--out is required", help);
     }
   }
@@ -222,6 +223,7 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
   add_inputs(app, config, raw);
   add_images(app, config, raw);
   add_running(app, config, raw);
+  add_layers(app, config.groups, raw.layers);
   add_outputs(app, config, raw);
   try {
     app.parse(argc, argv);
@@ -239,6 +241,10 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
   }
   config.batch_size = parse_batch_size(raw.batch_size);
   check_together(config);
+  settle_layers(app, config, raw.layers);
+  if (config.groups.list && app.count("--batch-size") == 0) {
+    config.batch_size = 1;
+  }
   if (app.count("--resize") > 0) {
     config.images.resize = parse_resize(raw.resize);
   }

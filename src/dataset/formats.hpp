@@ -14,6 +14,14 @@
 /// One file per format. Each takes a field's name and throws Error (usage) for what it cannot read.
 namespace fod {
 
+/// A file, and the object in it that was named.
+struct Place {
+  std::string file;
+  std::string object;
+};
+/// File and object of "x.h5:/path". @throws Error (usage) for a scheme like "https:"
+Place locate(std::string const& spec);
+
 [[nodiscard]] bool is_npy(std::span<std::byte const> bytes);
 std::unique_ptr<DataSource> open_npy(MappedFile file, std::string name);
 

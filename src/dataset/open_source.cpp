@@ -19,12 +19,6 @@ constexpr char const* supported =
     "give a .npy file, an HDF5 dataset (x.h5:/path), an MNIST IDX file (.gz too), "
     "cifar10:FILE or cifar100:FILE (the binary version), or a folder of images, FOLDER/class/x.jpg";
 
-/// A file, and the object in it that was named.
-struct Place {
-  std::string file;
-  std::string object;
-};
-
 bool exists(std::string const& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored);
@@ -51,22 +45,6 @@ std::optional<Place> part(std::string const& spec, Accept accepted) {
     }
   }
   return std::nullopt;
-}
-
-/// File and object of `spec`. Files may have colons in their names, so what exists decides.
-Place locate(std::string const& spec) {
-  if (exists(spec)) {
-    return {spec, {}};
-  }
-  if (auto place = part(spec, exists)) {
-    return *place;
-  }
-  if (names_scheme(spec)) {
-    throw bad_input("cannot read data from " + spec,
-                    "'" + spec.substr(0, spec.find(':') + 1) + "' is no supported source",
-                    supported);
-  }
-  return part(spec, has_hdf5_ending).value_or(Place{spec, {}});
 }
 
 /// A kind of file that is known, but not read; known by its ending or by its first bytes.
@@ -136,6 +114,22 @@ std::unique_ptr<DataSource> open_object(MappedFile const& file, std::string cons
 }
 
 } // namespace
+
+// Files may have colons in their names, so what exists decides.
+Place locate(std::string const& spec) {
+  if (exists(spec)) {
+    return {spec, {}};
+  }
+  if (auto place = part(spec, exists)) {
+    return *place;
+  }
+  if (names_scheme(spec)) {
+    throw bad_input("cannot read data from " + spec,
+                    "'" + spec.substr(0, spec.find(':') + 1) + "' is no supported source",
+                    supported);
+  }
+  return part(spec, has_hdf5_ending).value_or(Place{spec, {}});
+}
 
 std::unique_ptr<DataSource> open_source(std::string const& spec, std::string name,
                                         ImageOptions const& images) {

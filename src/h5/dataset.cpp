@@ -10,14 +10,6 @@ namespace fod::h5 {
 
 namespace {
 
-Shape shape_of(hid_t dataset, std::string const& what) {
-  Handle const space = dataspace(H5Dget_space(dataset), what);
-  auto const rank = check(H5Sget_simple_extent_ndims(space.id()), what);
-  std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
-  check(H5Sget_simple_extent_dims(space.id(), extents.data(), nullptr), what);
-  return {extents.begin(), extents.end()};
-}
-
 ElementType type_of(hid_t dataset, std::string const& what) {
   Handle const stored = datatype(H5Dget_type(dataset), what);
   auto const size = H5Tget_size(stored.id());
@@ -47,11 +39,15 @@ ElementType type_of(hid_t dataset, std::string const& what) {
                   "store it as float16/32/64, an integer type or bool");
 }
 
-/// Memory and file selections of a run of rows.
-struct Selection {
-  Handle file;
-  Handle memory;
-};
+} // namespace
+
+Shape shape_of(hid_t dataset, std::string const& what) {
+  Handle const space = dataspace(H5Dget_space(dataset), what);
+  auto const rank = check(H5Sget_simple_extent_ndims(space.id()), what);
+  std::vector<hsize_t> extents(static_cast<std::size_t>(rank));
+  check(H5Sget_simple_extent_dims(space.id(), extents.data(), nullptr), what);
+  return {extents.begin(), extents.end()};
+}
 
 Selection select(hid_t dataset, Shape const& shape, IndexRange rows, std::string const& what) {
   Handle file = dataspace(H5Dget_space(dataset), what);
@@ -68,8 +64,6 @@ Selection select(hid_t dataset, Shape const& shape, IndexRange rows, std::string
   return {std::move(file),
           dataspace(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr), what)};
 }
-
-} // namespace
 
 Dataset::Dataset(Handle handle, std::string path)
     : handle_(std::move(handle)), path_(std::move(path)), shape_(shape_of(handle_.id(), path_)),

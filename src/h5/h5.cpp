@@ -4,6 +4,7 @@
 #include "library.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 namespace fod::h5 {
@@ -97,6 +98,12 @@ std::vector<std::string> File::members(std::string const& group) const {
   check(H5Literate(opened.id(), H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names),
         "cannot list " + path_ + ":" + group);
   return names;
+}
+
+std::int64_t File::bytes() const {
+  std::error_code error;
+  auto const size = std::filesystem::file_size(path_, error);
+  return error ? 0 : static_cast<std::int64_t>(size);
 }
 
 void File::create_group(std::string const& path) {

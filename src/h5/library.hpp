@@ -36,6 +36,16 @@ Handle attribute(hid_t id, std::string const& what);
 Handle object(hid_t id, std::string const& what);
 Handle property_list(hid_t property_class);
 
+Shape shape_of(hid_t dataset, std::string const& what);
+
+/// Memory and file selections of a run of rows.
+struct Selection {
+  Handle file;
+  Handle memory;
+};
+
+Selection select(hid_t dataset, Shape const& shape, IndexRange rows, std::string const& what);
+
 /// HDF5's type of an element in memory.
 hid_t native_type(ElementType type);
 /// IEEE half precision, as h5py writes numpy.float16.

@@ -1,4 +1,5 @@
 #include "library.hpp"
+#include "strings.hpp"
 
 #include "fod/error.hpp"
 
@@ -7,34 +8,6 @@
 namespace fod::h5 {
 
 namespace {
-
-/// Reads `count` strings, of fixed or variable length, through `read(memory_type, buffer)`.
-template <class Read>
-std::vector<std::string> read_strings(hid_t stored, hid_t space, std::size_t count, Read read,
-                                      std::string const& what) {
-  if (H5Tget_class(stored) != H5T_STRING) {
-    throw bad_input(what, "it is no string");
-  }
-  std::vector<std::string> texts;
-  if (H5Tis_variable_str(stored) > 0) {
-    std::vector<char*> pointers(count, nullptr);
-    check(read(stored, static_cast<void*>(pointers.data())), what);
-    for (auto const* pointer : pointers) {
-      texts.emplace_back(pointer == nullptr ? "" : pointer);
-    }
-    H5Dvlen_reclaim(stored, space, H5P_DEFAULT, static_cast<void*>(pointers.data()));
-    return texts;
-  }
-  auto const size = H5Tget_size(stored);
-  std::string all(size * count, '\0');
-  check(read(stored, static_cast<void*>(all.data())), what);
-  for (std::size_t i = 0; i < count; ++i) {
-    auto text = all.substr(i * size, size);
-    text.resize(std::min(text.find('\0'), text.size()));
-    texts.push_back(std::move(text));
-  }
-  return texts;
-}
 
 std::size_t count_of(hid_t space) {
   auto const points = H5Sget_simple_extent_npoints(space);

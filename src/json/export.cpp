@@ -24,6 +24,11 @@ void refuse_partial(store::ResultReader const& reader) {
 
 /// Rows are read into room for what the file says of itself, which a damaged one may contradict.
 void refuse_contradiction(store::ResultReader const& reader) {
+  if (!reader.layout().distributions) {
+    throw bad_input(reader.path() + " holds no distributions",
+                    "it was made with --no-distributions, for groups alone",
+                    "read its groups by `fod groups`, or run the job without that flag");
+  }
   auto const shape = reader.file().dataset("/distributions").shape();
   if (shape != Shape{reader.rows(), reader.classes()}) {
     throw bad_input(reader.path() + " is damaged",

@@ -3,8 +3,8 @@
 #include "document.hpp"
 #include "fod/error.hpp"
 #include "fod/json.hpp"
+#include "fod/utf8.hpp"
 #include "row_writer.hpp"
-#include "utf8.hpp"
 
 #include <cmath>
 #include <filesystem>
@@ -75,7 +75,7 @@ store::Layout layout_of(ImportSummary const& summary) {
 std::string provenance_of(std::string const& path) {
   auto const quoted = [](std::string const& text) {
     std::string out;
-    json::append_string(out, json::repaired_utf8(text));
+    json::append_string(out, repaired_utf8(text));
     return out;
   };
   return json::to_text({{"tool", quoted("fod import")},

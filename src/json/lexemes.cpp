@@ -1,6 +1,6 @@
 #include "fod/json_scanner.hpp"
 
-#include "utf8.hpp"
+#include "fod/utf8.hpp"
 
 #include <algorithm>
 

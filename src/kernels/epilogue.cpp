@@ -1,5 +1,7 @@
 #include "fod/epilogue.hpp"
 
+#include "parts.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,36 +9,16 @@ namespace fod {
 
 namespace {
 
-/// Every array starts on a line of its own, for aligned stores and copies.
-constexpr std::size_t line = 128;
-
-/// Hands out the parts of one allocation.
-class Parts {
-public:
-  explicit Parts(void* start) : start_(static_cast<std::byte*>(start)) {}
-
-  template <class T>
-  void take(T*& part, std::int64_t count) {
-    part = reinterpret_cast<T*>(start_ == nullptr ? nullptr : start_ + bytes_);
-    auto const size = static_cast<std::size_t>(count) * sizeof(T);
-    bytes_ += (size + line - 1) / line * line;
+void take(Parts& parts, EpilogueView& view, std::int64_t rows, std::int64_t classes, bool logits) {
+  parts.take(view.distributions, rows * classes);
+  parts.take(view.entropy, rows);
+  parts.take(view.confidence, rows);
+  parts.take(view.prediction, rows);
+  parts.take(view.flags, rows);
+  if (logits) {
+    parts.take(view.logits, rows * classes);
   }
-  void take(EpilogueView& view, std::int64_t rows, std::int64_t classes, bool logits) {
-    take(view.distributions, rows * classes);
-    take(view.entropy, rows);
-    take(view.confidence, rows);
-    take(view.prediction, rows);
-    take(view.flags, rows);
-    if (logits) {
-      take(view.logits, rows * classes);
-    }
-  }
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
-
-private:
-  std::byte* start_;
-  std::size_t bytes_ = 0;
-};
+}
 
 /// What was wrong with a row before the steps of the user's own stays wrong.
 void keep_flags(std::vector<std::uint8_t> const& before, std::int64_t classes,
@@ -74,9 +56,9 @@ Epilogue::Places Epilogue::places(void* start, std::size_t* bytes) const {
   auto const members = shape_.members();
   auto const rows = shape_.most_rows;
   parts.take(all.weights, members);
-  parts.take(all.members, members * rows, shape_.classes, shape_.logits);
+  take(parts, all.members, members * rows, shape_.classes, shape_.logits);
   if (members > 1) {
-    parts.take(all.joined.mean, rows, shape_.classes, false);
+    take(parts, all.joined.mean, rows, shape_.classes, false);
     parts.take(all.joined.aleatoric, rows);
     parts.take(all.joined.epistemic, rows);
     parts.take(all.joined.disagreement, rows);

@@ -93,6 +93,8 @@ public:
   ElementType floating_type() const override;
   Tensors tensors(bool buffers) const override;
 
+  std::vector<Submodule> submodules() const override;
+  void watch(std::vector<std::size_t> const& submodules, LayerCalled called) override;
   std::string enable_dropout() override { return "it was compiled, with dropout resolved"; }
   std::string set_precision(Precision /*precision*/) override {
     return "its precision was fixed when it was compiled";
@@ -102,12 +104,15 @@ public:
 private:
   void load(BackendOptions const& options);
   [[nodiscard]] std::vector<torch::Tensor> run(std::vector<torch::Tensor> const& inputs);
+  void tell(c10::IValue const& outputs) const;
 
   AotiPackage package_;
   std::unique_ptr<UnpackedPackage> files_; ///< as long as GPU kernels may be read from there
   std::unique_ptr<Runner> runner_;
   CallSpec input_spec_;
   CallSpec output_spec_;
+  std::vector<std::pair<std::size_t, std::size_t>> watched_; ///< index of an output, submodule
+  LayerCalled called_;
 };
 
 void Aoti::load(BackendOptions const& options) {
@@ -154,10 +159,59 @@ c10::IValue Aoti::call(std::vector<torch::Tensor> inputs) {
                     "pass --batch-size " + taken.substr(taken.rfind(' ') + 1) +
                         ", or export it for any size: tools/export_model.py --format aoti");
   }
-  auto output = assemble(output_spec_, outputs);
+  auto const output = assemble(output_spec_, outputs);
   // Layers that the export was asked for come after the model's own output.
-  bool const has_taps = !package_.names("fod_taps").empty() && output.isTuple();
-  return has_taps ? output.toTupleRef().elements().at(0) : output;
+  if (package_.names("fod_taps").empty() || !output.isTuple()) {
+    return output;
+  }
+  auto const& parts = output.toTupleRef().elements();
+  tell(parts.at(1));
+  return parts.at(0);
+}
+
+/// "dropout" of "dropout#1", its second call.
+std::string module_of(std::string const& tap) {
+  return tap.substr(0, tap.find('#'));
+}
+
+std::vector<Submodule> Aoti::submodules() const {
+  auto const taps = package_.names("fod_taps");
+  auto const types = package_.names("fod_tap_types"); // older packages have none
+  if (taps.empty()) {
+    throw bad_input("the layers of the model " + package_.path + " cannot be seen",
+                    "it was compiled without taps",
+                    "export it with --layers: tools/export_model.py --format aoti --layers a,b");
+  }
+  std::vector<Submodule> all;
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    if (module_of(taps[i]) == taps[i]) {
+      all.push_back({taps[i], {}, i < types.size() ? types[i] : "", {}});
+    }
+  }
+  return all;
+}
+
+void Aoti::watch(std::vector<std::size_t> const& submodules, LayerCalled called) {
+  watched_.clear();
+  called_ = std::move(called);
+  if (submodules.empty()) {
+    return;
+  }
+  auto const taps = package_.names("fod_taps");
+  auto const all = this->submodules();
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    for (auto const submodule : submodules) {
+      if (all.at(submodule).name == module_of(taps[i])) {
+        watched_.emplace_back(i, submodule);
+      }
+    }
+  }
+}
+
+void Aoti::tell(c10::IValue const& outputs) const {
+  for (auto const& [output, submodule] : watched_) {
+    called_(submodule, {outputs.toTupleRef().elements().at(output).toTensor(), {}});
+  }
 }
 
 Arity Aoti::arity() const {

@@ -4,6 +4,7 @@
 
 #include <ATen/core/ivalue.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,6 +12,23 @@
 
 /// Inside of the model module: what differs between the kinds of model, one file each.
 namespace fod {
+
+/// A submodule of a model, as named_modules() lists it; never the model itself.
+struct Submodule {
+  std::string name;                 ///< "layer1.0.conv1"
+  std::vector<std::string> aliases; ///< further names of the same object
+  std::string type;                 ///< "Conv2d"; empty if it is not known
+  std::string unseen;               ///< why its calls cannot be seen; empty if they can
+};
+
+/// The first tensor of what a submodule's call returned.
+struct LayerOutput {
+  torch::Tensor tensor; ///< undefined if it holds none
+  std::string problem;  ///< why it could not be handed over; empty if it could
+};
+
+/// Told of a submodule's call when that ends. It does not throw.
+using LayerCalled = std::function<void(std::size_t submodule, LayerOutput const& output)>;
 
 /// One loaded model that is called on tensors of this rank's device.
 class Backend {
@@ -32,6 +50,13 @@ public:
   using Tensors = std::vector<std::pair<std::string, torch::Tensor>>;
   [[nodiscard]] virtual Tensors tensors(bool buffers) const = 0;
 
+  /// @throws Error (usage) if they cannot be seen
+  [[nodiscard]] virtual std::vector<Submodule> submodules() const = 0;
+
+  /// From now on `call` tells of the calls of these, by their indices in `submodules()`; of none as
+  /// if it had never been asked to.
+  virtual void watch(std::vector<std::size_t> const& submodules, LayerCalled called) = 0;
+
   /// Puts dropout layers alone into train mode.
   /// @return empty, or why it cannot: "it was traced, which …"
   virtual std::string enable_dropout() = 0;
@@ -51,6 +76,7 @@ struct BackendOptions {
   int threads = 1;
   std::string output_key;
   std::vector<ConstantArgument> constants;
+  bool output_ignored = false; ///< only layers are looked at
 };
 
 std::unique_ptr<Backend> load_torchscript(BackendOptions const& options);

@@ -19,8 +19,9 @@ LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
     : spec_(source.spec), device_(options.device), dropout_(options.dropout_passes > 0),
       precision_(options.precision), inputs_(inputs), constants_(std::ssize(options.constants)),
       backend_(load_backend({source.spec, source.bytes, options.device, options.threads,
-                             options.output_key, options.constants})),
-      output_key_(backend_->selects_output() ? std::string() : options.output_key) {
+                             options.output_key, options.constants, options.output_ignored})),
+      output_key_(backend_->selects_output() ? std::string() : options.output_key),
+      output_ignored_(options.output_ignored) {
   if (!options.parameters_only) {
     require_arguments();
   }
@@ -62,25 +63,38 @@ void LoadedModel::prepare(ModelOptions const& options) {
   }
 }
 
-ModelOutput LoadedModel::run_rows(InputTypes const& types, IndexRange rows) {
+c10::IValue LoadedModel::call(IndexRange rows) {
   torch_support::PrecisionScope const precision(precision_, device_);
-  return torch_support::select_output(backend_->call(inputs_.tensors(types, rows)), output_key_);
+  if (!has_taps_) {
+    return backend_->call(inputs_.tensors(types_, rows));
+  }
+  taps_.begin(rows);
+  auto output = backend_->call(inputs_.tensors(types_, rows));
+  taps_.finish();
+  return output;
 }
 
-ModelOutput LoadedModel::run(InputTypes const& types, std::uint64_t seed) {
+ModelOutput LoadedModel::run_rows(IndexRange rows) {
+  auto const output = call(rows);
+  return output_ignored_ ? ModelOutput() : torch_support::select_output(output, output_key_);
+}
+
+ModelOutput LoadedModel::run(std::uint64_t seed) {
   c10::InferenceMode const inference;
   at::manual_seed(seed); // whatever draws random numbers, dropout or the model itself
   ModelOutput output;
   if (micro_batch_ == 0) {
-    output = run_rows(types, {0, inputs_.size()});
+    output = run_rows({0, inputs_.size()});
   } else {
     std::vector<torch::Tensor> parts;
     for (std::int64_t begin = 0; begin < inputs_.size(); begin += micro_batch_) {
-      auto const part = run_rows(types, {begin, std::min(begin + micro_batch_, inputs_.size())});
-      // A copy, since a model may return the same buffer for the next part.
-      parts.push_back(std::static_pointer_cast<torch::Tensor const>(part.owner)->clone());
+      auto const part = run_rows({begin, std::min(begin + micro_batch_, inputs_.size())});
+      if (!output_ignored_) {
+        // A copy, since a model may return the same buffer for the next part.
+        parts.push_back(std::static_pointer_cast<torch::Tensor const>(part.owner)->clone());
+      }
     }
-    output = torch_support::to_output(torch::cat(parts));
+    output = output_ignored_ ? ModelOutput() : torch_support::to_output(torch::cat(parts));
   }
   if (device_.is_cuda) {
     output.stream = {c10::cuda::getCurrentCUDAStream().stream()};
@@ -88,9 +102,13 @@ ModelOutput LoadedModel::run(InputTypes const& types, std::uint64_t seed) {
   return output;
 }
 
+std::int64_t LoadedModel::rows_at_once() const {
+  return micro_batch_ == 0 ? inputs_.size() : micro_batch_;
+}
+
 void LoadedModel::shrink(std::exception const& error) {
   torch_support::release_cached_memory(device_);
-  auto const now = micro_batch_ == 0 ? inputs_.size() : micro_batch_;
+  auto const now = rows_at_once();
   if (now <= 1) {
     throw run_failure("there is no memory for a single sample of " + inputs_.described(types_),
                       torch_support::reason(error) + "; " + torch_support::memory_state(device_),
@@ -99,20 +117,29 @@ void LoadedModel::shrink(std::exception const& error) {
   micro_batch_ = (now + 1) / 2;
 }
 
+/// Returns where fewer rows at once may help.
+/// @throws what the failure is to the user
+void LoadedModel::after_failure(std::exception const& error) {
+  if (torch_support::is_out_of_memory(error)) {
+    shrink(error);
+    return;
+  }
+  if (taps_.failure() != nullptr) {
+    std::rethrow_exception(taps_.failure());
+  }
+  if (dynamic_cast<Error const*>(&error) != nullptr) {
+    throw;
+  }
+  throw run_failure("the model failed on a batch of " + inputs_.described(types_),
+                    torch_support::reason(error), "see that it takes every sample");
+}
+
 ModelOutput LoadedModel::forward(std::uint64_t seed) {
   for (;;) {
     try {
-      return run(types_, seed);
+      return run(seed);
     } catch (std::exception const& error) {
-      if (torch_support::is_out_of_memory(error)) {
-        shrink(error);
-        continue;
-      }
-      if (dynamic_cast<Error const*>(&error) != nullptr) {
-        throw;
-      }
-      throw run_failure("the model failed on a batch of " + inputs_.described(types_),
-                        torch_support::reason(error), "see that it takes every sample");
+      after_failure(error);
     }
   }
 }

@@ -2,6 +2,7 @@
 
 #include "backend.hpp"
 #include "inputs.hpp"
+#include "taps.hpp"
 
 /// Inside of the model module: one model, whatever its kind.
 namespace fod {
@@ -18,6 +19,9 @@ public:
   /// @param seed of the random numbers of this forward
   [[nodiscard]] ModelOutput forward(std::uint64_t seed);
 
+  [[nodiscard]] std::vector<Layer> find_layers();
+  void set_taps(std::vector<Layer> const& layers, TapSink sink);
+
   /// Samples that go through at once; 0 for the whole batch.
   [[nodiscard]] std::int64_t micro_batch() const { return micro_batch_; }
   void forget_micro_batch() { micro_batch_ = 0; }
@@ -26,8 +30,14 @@ public:
 private:
   void require_arguments() const;
   void prepare(ModelOptions const& options);
-  [[nodiscard]] ModelOutput run(InputTypes const& types, std::uint64_t seed);
-  [[nodiscard]] ModelOutput run_rows(InputTypes const& types, IndexRange rows);
+  [[nodiscard]] ModelOutput run(std::uint64_t seed);
+  [[nodiscard]] c10::IValue call(IndexRange rows);
+  [[nodiscard]] ModelOutput run_rows(IndexRange rows);
+  [[nodiscard]] SeenForward observe(std::int64_t samples);
+  [[nodiscard]] SeenForward observe_other_size(std::int64_t samples);
+  void watch_taps();
+  [[nodiscard]] std::int64_t rows_at_once() const;
+  void after_failure(std::exception const& error);
   void shrink(std::exception const& error);
   [[nodiscard]] std::string first_weight() const;
 
@@ -39,8 +49,11 @@ private:
   std::int64_t constants_;
   std::unique_ptr<Backend> backend_;
   std::string output_key_; ///< that is left to be applied
+  bool output_ignored_;
   InputTypes types_;
   std::int64_t micro_batch_ = 0;
+  Taps taps_;
+  bool has_taps_ = false;
 };
 
 /// The backend for a --model value.

@@ -96,6 +96,15 @@ ModelOutput Model::forward(std::size_t member) {
   return impl_->models[model_of(member)].forward(checksum_of(key));
 }
 
+std::vector<Layer> Model::find_layers(std::size_t model) {
+  begin_batch(0);
+  return impl_->models[model].find_layers();
+}
+
+void Model::set_taps(std::vector<Layer> const& layers, TapSink sink) {
+  impl_->models[0].set_taps(layers, std::move(sink));
+}
+
 std::int64_t Model::micro_batch() const {
   auto smallest = batch_size();
   for (auto const& model : impl_->models) {

@@ -1,5 +1,6 @@
 #include "backend.hpp"
 
+#include "fod/error.hpp"
 #include "fod/plugin.hpp"
 
 #include <c10/cuda/CUDAStream.h>
@@ -11,7 +12,7 @@ namespace {
 class PluginBackend : public Backend {
 public:
   explicit PluginBackend(BackendOptions const& options)
-      : device_(options.device),
+      : spec_(options.spec), device_(options.device),
         model_(plugin::open_model(options.spec, device_.is_cuda ? device_.index : -1,
                                   options.threads)) {}
 
@@ -19,6 +20,11 @@ public:
   Arity arity() const override { return model_->arity(); }
   ElementType floating_type() const override { return model_->floating_type(); }
   Tensors tensors(bool /*buffers*/) const override { return {}; }
+  std::vector<Submodule> submodules() const override {
+    throw bad_input("the layers of the model " + spec_ + " cannot be seen",
+                    "a plugin does not show its layers", "give the model in another form");
+  }
+  void watch(std::vector<std::size_t> const& /*submodules*/, LayerCalled /*called*/) override {}
   std::string enable_dropout() override { return "the layers of a plugin cannot be seen"; }
   std::string set_precision(Precision /*precision*/) override {
     return "a plugin calculates as it was written";
@@ -26,6 +32,7 @@ public:
   std::string kind() const override { return "plugin: " + model_->description(); }
 
 private:
+  std::string spec_;
   Device device_;
   std::unique_ptr<plugin::Model> model_;
 };

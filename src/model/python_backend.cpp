@@ -1,5 +1,6 @@
 #include "backend.hpp"
 
+#include "fod/error.hpp"
 #include "fod/python.hpp"
 
 #include <ATen/Context.h>
@@ -37,7 +38,8 @@ torch::Tensor to_tensor(Array const& array) {
 class Python : public Backend {
 public:
   explicit Python(BackendOptions const& options)
-      : device_(torch_support::torch_device(options.device)), key_(options.output_key),
+      : spec_(options.spec), device_(torch_support::torch_device(options.device)),
+        key_(options.output_key), looks_at_output_(!options.output_ignored),
         model_(python::open_model(options.spec,
                                   python_requirements(options.device, options.threads))) {
     for (auto const& [name, array] : model_->parameters(false)) {
@@ -54,6 +56,10 @@ public:
       arrays.push_back(to_array(input));
     }
     inputs.clear();
+    if (!looks_at_output_) {
+      model_->run(arrays);
+      return {};
+    }
     return to_tensor(model_->call(arrays, key_)).to(device_);
   }
 
@@ -76,6 +82,9 @@ public:
     return model_->enable_dropout() > 0 ? "" : "it has no dropout layers";
   }
 
+  std::vector<Submodule> submodules() const override;
+  void watch(std::vector<std::size_t> const& submodules, LayerCalled called) override;
+
   /// Torch's autocast is a setting of this thread, which Python's calls see too.
   std::string set_precision(Precision /*precision*/) override {
     return is_module() ? "" : "it is a callable, which chooses its precision by itself";
@@ -86,11 +95,35 @@ public:
 private:
   [[nodiscard]] bool is_module() const { return model_->kind() == "nn.Module"; }
 
+  std::string spec_;
   torch::Device device_;
   std::string key_;
+  bool looks_at_output_;
   std::unique_ptr<python::Model> model_;
   ElementType floating_type_ = ElementType::float32;
 };
+
+std::vector<Submodule> Python::submodules() const {
+  if (!is_module()) {
+    throw bad_input("the layers of the model " + spec_ + " cannot be seen", "it is a callable",
+                    "give the nn.Module itself, or export it");
+  }
+  std::vector<Submodule> all;
+  for (auto const& module : model_->submodules()) {
+    all.push_back({module.name, module.aliases, module.type, module.unseen});
+  }
+  return all;
+}
+
+void Python::watch(std::vector<std::size_t> const& submodules, LayerCalled called) {
+  if (!is_module()) {
+    return;
+  }
+  model_->watch(submodules, [called = std::move(called)](std::size_t submodule, Array const* output,
+                                                         std::string const& problem) {
+    called(submodule, {output == nullptr ? torch::Tensor() : to_tensor(*output), problem});
+  });
+}
 
 } // namespace
 

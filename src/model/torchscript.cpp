@@ -1,4 +1,4 @@
-#include "backend.hpp"
+#include "torchscript_taps.hpp"
 
 #include "fod/error.hpp"
 
@@ -50,7 +50,8 @@ bool is_dropout(torch::jit::Module const& module) {
 class TorchScript : public Backend {
 public:
   explicit TorchScript(BackendOptions const& options)
-      : spec_(options.spec), constants_(options.constants), module_(load_module(options)) {
+      : spec_(options.spec), constants_(options.constants), module_(load_module(options)),
+        tree_(module_) {
     if (!module_.find_method("forward")) {
       throw bad_input("the model " + spec_ + " has no method `forward`", "",
                       "export a module whose forward takes the batch");
@@ -71,8 +72,11 @@ public:
                                : c10::IValue(constant.value);
       arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(constant.position), value);
     }
-    return module_.forward(std::move(arguments));
+    return tapped_ ? (*tapped_)(std::move(arguments)) : module_.forward(std::move(arguments));
   }
+
+  std::vector<Submodule> submodules() const override;
+  void watch(std::vector<std::size_t> const& submodules, LayerCalled called) override;
 
   Arity arity() const override {
     Arity arity;
@@ -122,7 +126,26 @@ private:
   std::vector<ConstantArgument> constants_;
   bool has_state_ = false;
   torch::jit::Module module_;
+  ScriptTree tree_;
+  std::optional<TappedForward> tapped_;
 };
+
+std::vector<Submodule> TorchScript::submodules() const {
+  if (tree_.submodules().empty()) {
+    throw bad_input("the layers of the model " + spec_ + " cannot be seen",
+                    module_.hasattr("training") ? "it has no submodules"
+                                                : "the model was frozen, which inlines its layers",
+                    "export it unfrozen: torch.jit.script(model).save(path)");
+  }
+  return tree_.submodules();
+}
+
+void TorchScript::watch(std::vector<std::size_t> const& submodules, LayerCalled called) {
+  tapped_.reset();
+  if (!submodules.empty()) {
+    tapped_.emplace(module_, tree_, submodules, std::move(called));
+  }
+}
 
 std::string TorchScript::enable_dropout() {
   int count = 0;

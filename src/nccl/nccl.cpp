@@ -71,4 +71,15 @@ void NcclComm::all_sum(std::span<std::uint64_t> values) const {
   impl_->wait();
 }
 
+void NcclComm::all_sum_on_device(std::span<std::int64_t> values) const {
+  if (values.empty()) {
+    return;
+  }
+  // Sums modulo 2^64 are the same for signed numbers.
+  check(ncclAllReduce(values.data(), values.data(), values.size(), ncclUint64, ncclSum, impl_->comm,
+                      impl_->stream),
+        "a reduction between GPUs failed");
+  impl_->wait();
+}
+
 } // namespace fod

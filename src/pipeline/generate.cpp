@@ -1,12 +1,13 @@
 #include "generate.hpp"
 
-#include "progress.hpp"
+#include "batch.hpp"
+
 #include "rows.hpp"
+#include "together.hpp"
 
 #include "fod/error.hpp"
 
 #include <chrono>
-#include <iostream>
 #include <sstream>
 
 namespace fod {
@@ -22,106 +23,77 @@ double seconds_since(Clock::time_point start) {
 /// The work of one rank, block by block.
 class Loop {
 public:
-  Loop(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
-       Machine const& machine, Epilogue& epilogue, store::ResultWriter& writer,
-       ControlChannel& channel, Progress* progress)
-      : config_(config), plan_(plan), inputs_(inputs), model_(model), writer_(writer),
-        channel_(channel), progress_(progress), rank_(machine.rank), epilogue_(epilogue),
-        rows_(plan.layout, writer), result_(plan.layout.classes) {
-    result_.micro_batch = config.batch_size;
-  }
+  Loop(Prepared& job, LayerMoments* moments, store::ResultWriter& writer)
+      : job_(job), config_(job.config), plan_(job.plan), moments_(moments), writer_(writer),
+        runner_(job), rows_(job.plan.layout, writer), result_(job.plan.layout.classes) {}
 
   /// Goes on until the blocks are done or rank 0 asks to stop.
-  void run(IndexRange blocks) {
+  void run(IndexRange blocks, Shift& shift) {
+    auto const start = Clock::now();
     auto last_checkpoint = Clock::now();
-    for (auto block = blocks.begin; block < blocks.end && !channel_.stop_requested(); ++block) {
-      run_block(block);
+    for (auto block = blocks.begin; block < blocks.end && !shift.stop_requested(); ++block) {
+      run_block(block, shift);
       if (seconds_since(last_checkpoint) >= config_.checkpoint_interval) {
         writer_.checkpoint();
         last_checkpoint = Clock::now();
       }
     }
-    result_.seconds = seconds_since(start_);
+    result_.seconds = seconds_since(start);
+    result_.micro_batch = runner_.micro_batch();
     note_memory();
   }
 
-  [[nodiscard]] std::int64_t done() const { return done_; }
   [[nodiscard]] LoopResult take() { return std::move(result_); }
 
 private:
-  void run_block(std::int64_t block) {
+  void run_block(std::int64_t block, Shift& shift) {
     auto const samples = plan_.layout.grid.samples_of(block);
     auto const size = plan_.layout.grid.batch_size();
     Checksum data;
     for (auto begin = samples.begin; begin < samples.end; begin += size) {
-      if (channel_.stop_requested()) {
+      if (shift.stop_requested()) {
         return; // the block stays unmarked
       }
       run_batch({begin, std::min(samples.end, begin + size)}, data);
+      shift.report(std::min(samples.end, begin + size) - begin);
+    }
+    if (moments_ != nullptr) {
+      moments_->end_block(block, runner_.stream());
     }
     rows_.flush();
     writer_.complete_block(block);
-    result_.totals.add_input(checksum_of(checksum_text(data.digest()) + std::to_string(block)));
+    result_.totals.add_input(block_digest(data, block));
     note_memory();
   }
 
   void run_batch(IndexRange samples, Checksum& data) {
-    inputs_.fill(model_, samples, data);
-    auto const results = run_members(samples);
-    auto const unreadable = inputs_.dataset.unreadable(samples);
+    job_.inputs->fill(*job_.model, samples, data);
+    auto const results =
+        runner_.run(samples, moments_ == nullptr ? std::vector<float*>() : moments_->places());
+    auto const unreadable = job_.inputs->dataset.unreadable(samples);
     mark_unreadable(results, samples, plan_.layout, unreadable);
     name(unreadable, result_.unreadable);
     look_at(results, samples);
-    auto const labels = inputs_.labels_of(samples, plan_.layout.classes);
-    rows_.append(samples, results, labels.stored);
+    auto const labels = labels_of(samples);
+    rows_.append(samples, results, labels.stored, kept_activations());
     result_.totals.add(results.joined, samples.size(), labels.classes);
-    done_ += samples.size();
-    channel_.report(done_);
-    if (progress_ != nullptr) {
-      progress_->show(channel_.total_done());
+    if (moments_ != nullptr) {
+      moments_->add({samples, results.joined.mean, labels.classes}, *job_.watch, runner_.stream());
     }
   }
 
-  BatchResults run_members(IndexRange samples) {
-    model_.begin_batch(samples.begin);
-    StreamView stream;
-    std::vector<ModelOutput> outputs; // a plugin's memory may be used again as soon as it is freed
-    for (std::size_t member = 0; member < model_.member_count(); ++member) {
-      auto const output = forward(model_, member, samples);
-      auto const& known = plan_.probe.models[model_.model_of(member)];
-      require_same_output(output, known, samples);
-      epilogue_.add(static_cast<std::int64_t>(member), output.values,
-                    known.epilogue(samples.size()), output.stream);
-      stream = output.stream;
-      outputs.push_back(output);
-    }
-    announce_micro_batch(samples);
-    BatchResults results;
-    naming(samples, [&] { results = epilogue_.finish(samples.size(), stream); });
-    return results;
+  /// Without distributions there are no classes that labels could be judged by.
+  [[nodiscard]] BatchLabels labels_of(IndexRange samples) const {
+    return config_.distributions ? job_.inputs->labels_of(samples, plan_.layout.classes)
+                                 : BatchLabels{job_.inputs->stored_labels(samples), {}};
   }
 
-  /// Memory ran out in this batch, and the model goes on with less at a time.
-  void announce_micro_batch(IndexRange samples) {
-    if (auto const now = model_.micro_batch(); now < result_.micro_batch) {
-      result_.micro_batch = now;
-      std::cerr << "fod-generate: warning: rank " << rank_ << " ran out of memory at samples "
-                << samples.begin << " to " << samples.end << ": it goes on with " << now
-                << " at a time (recorded; last bits may differ from a run with enough memory)"
-                << std::endl;
+  [[nodiscard]] std::vector<float const*> kept_activations() {
+    std::vector<float const*> all;
+    for (std::size_t i = 0; i < plan_.layout.activations.size(); ++i) {
+      all.push_back(job_.watch->on_host(i).data());
     }
-  }
-
-  void require_same_output(ModelOutput const& output, ModelProbe const& known,
-                           IndexRange samples) const {
-    auto const columns = check_output(output, config_.batch_size, known.mode);
-    if (columns != known.inputs || output.type != known.output_type) {
-      throw run_failure("samples " + std::to_string(samples.begin) + " to " +
-                            std::to_string(samples.end) + ": the model returned " +
-                            std::to_string(columns) + " values per sample",
-                        "it returned " + std::to_string(known.inputs) + " for block 0",
-                        "use a model whose output does not change its shape or type");
-    }
+    return all;
   }
 
   /// Stops at a row that is no distribution; notes those that are not finite and goes on, so that
@@ -151,7 +123,7 @@ private:
     for (std::int64_t member = 0; member < plan_.layout.members; ++member) {
       auto const flags = results.members.flags[member * results.member_rows + row];
       if ((flags & row_no_distribution) != 0) {
-        return model_.model_of(static_cast<std::size_t>(member));
+        return job_.model->model_of(static_cast<std::size_t>(member));
       }
     }
     return 0;
@@ -160,7 +132,7 @@ private:
   [[nodiscard]] Error no_distribution(std::int64_t sample, std::size_t model) const {
     auto const& known = plan_.probe.models[model];
     auto const name = "sample " + std::to_string(sample) +
-                      (model_.model_count() > 1 ? " of " + config_.models[model] : "");
+                      (job_.model->model_count() > 1 ? " of " + config_.models[model] : "");
     if (known.mode == OutputMode::probs || known.mode == OutputMode::positive) {
       return run_failure(name + " has no probabilities",
                          "the output mode is " + std::string(name_of(known.mode)) + " (" +
@@ -180,56 +152,24 @@ private:
     }
   }
 
+  Prepared& job_;
   Config const& config_;
   Plan const& plan_;
-  Inputs const& inputs_;
-  Model& model_;
+  LayerMoments* moments_; ///< null without layers
   store::ResultWriter& writer_;
-  ControlChannel& channel_;
-  Progress* progress_;
-  int rank_;
-  Epilogue& epilogue_;
+  BatchRunner runner_;
   RowBuffer rows_;
   LoopResult result_;
-  std::int64_t done_ = 0;
-  Clock::time_point start_ = Clock::now();
   Clock::time_point last_memory_;
 };
 
-/// An error of the loop, whatever it was: progress is kept, so the code is that of a failed run.
-Error loop_error(std::exception const& error) {
-  auto const* ours = dynamic_cast<Error const*>(&error);
-  return ours == nullptr ? run_failure("unexpected failure", error.what())
-                         : Error(ExitCode::failed, ours->message());
-}
-
 } // namespace
 
-LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
-                    Machine const& machine, Epilogue& epilogue, store::ResultWriter& writer,
+LoopResult generate(Prepared& job, LayerMoments* moments, store::ResultWriter& writer,
                     Comm const& comm) {
-  ControlChannel channel(comm);
-  Progress progress(plan.samples(), config.progress);
-  Loop loop(config, plan, inputs, model, machine, epilogue, writer, channel,
-            comm.is_root() ? &progress : nullptr);
-  // A rank that fails here must not leave: the others learn of it, and all end together.
-  try {
-    loop.run(plan.blocks_of(comm.rank()));
-    channel.finish(loop.done());
-  } catch (std::exception const& error) {
-    channel.fail(loop_error(error));
-  }
-  auto const failure = channel.settle([&] { progress.show(channel.total_done()); });
-  if (comm.is_root()) {
-    progress.end(channel.total_done());
-  }
-  if (failure) {
-    writer.suspend();
-    auto message = failure->message();
-    message.remedy += (message.remedy.empty() ? "" : "; ") +
-                      ("progress is kept in " + store::partial_path(config.out));
-    throw AgreedError(Error(failure->code(), message));
-  }
+  Loop loop(job, moments, writer);
+  work_together(job, writer, comm,
+                [&](Shift& shift) { loop.run(job.plan.blocks_of(comm.rank()), shift); });
   return loop.take();
 }
 

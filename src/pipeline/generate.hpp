@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plan.hpp"
+#include "prepare.hpp"
 #include "totals.hpp"
 
 /// Inside of the pipeline: the loop.
@@ -23,8 +23,8 @@ struct LoopResult {
 
 /// Runs the model over this rank's blocks and writes their rows. Nothing in it is collective but
 /// its end. @throws AgreedError if any rank failed; the file is suspended then, progress kept
-LoopResult generate(Config const& config, Plan const& plan, Inputs const& inputs, Model& model,
-                    Machine const& machine, Epilogue& epilogue, store::ResultWriter& writer,
+/// @param moments of the layers that are looked at; null without
+LoopResult generate(Prepared& job, LayerMoments* moments, store::ResultWriter& writer,
                     Comm const& comm);
 
 /// The first of the samples that any rank names, in ascending order, `most_named` at most.

@@ -1,8 +1,9 @@
 #include "fod/pipeline.hpp"
 
 #include "generate.hpp"
+#include "grouping.hpp"
 #include "posterior.hpp"
-#include "prepare.hpp"
+#include "second_pass.hpp"
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 namespace fod {
 
@@ -48,7 +50,7 @@ void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
   // A JSON stream on stdout must stay one.
   auto& out = config.json == "-" ? std::cerr : std::cout;
   out << config.out << ": " << counted(plan.samples(), "sample") << ", "
-      << counted(plan.layout.classes, "class") << ", by "
+      << (config.distributions ? counted(plan.layout.classes, "class") + ", by " : "by ")
       << counted(std::ssize(plan.shards), "rank") << " on " << machine.device.label() << ", "
       << counted(machine.threads, "thread") << " each\n";
   for (auto const& [name, value] : metrics.values) {
@@ -59,7 +61,7 @@ void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
   for (auto const sample : unreadable) {
     out << "  not readable, skipped: " << inputs.dataset.sample_name(sample) << "\n";
   }
-  if (plan.layout.grid.samples() > 0) {
+  if (plan.layout.grid.samples() > 0 && config.distributions) {
     out << "  output read as " << plan.probe.mode_text() << " (" << plan.probe.evidence_text()
         << ")\n";
   }
@@ -83,6 +85,37 @@ void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
       << " s; start and probe " << decimal(facts.seconds.at("start")) << " s, proof and "
       << "finish " << decimal(facts.seconds.at("finish")) << " s\n"
       << "  peak anonymous memory " << byte_size(facts.peak_anonymous) << " per rank" << std::endl;
+}
+
+void print_groups(Config const& config, GroupFindings const& findings, JobFacts const& facts) {
+  if (findings.layers.empty()) {
+    return;
+  }
+  auto& out = config.json == "-" ? std::cerr : std::cout;
+  for (auto const& line : summary_of(findings)) {
+    out << "  " << line << "\n";
+  }
+  out << "  groups found in " << decimal(facts.seconds.at("groups")) << " s" << std::endl;
+}
+
+/// The groups, and what a second pass finds about them.
+/// @param input_digest of the data in the first pass
+GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, std::uint64_t input_digest,
+                              store::ResultWriter& writer, Comm const& comm) {
+  auto findings = find_groups(job, moments, comm);
+  if (job.annotations) {
+    comm.agree([&] {
+      findings.events = std::make_unique<EventRecorder>(*job.annotations, findings.layers,
+                                                        job.plan.layout.samples());
+    });
+  }
+  if (job.config.groups.patterns || findings.events) {
+    second_pass(job, findings.layers, input_digest, writer, comm, findings.events.get());
+  }
+  if (findings.events) {
+    findings.events->finish(findings.layers, comm);
+  }
+  return findings;
 }
 
 /// Writes the JSON form on rank 0, while the others wait.
@@ -111,6 +144,42 @@ std::vector<std::int64_t> micro_batches(Config const& config, LoopResult const& 
   return any ? all : std::vector<std::int64_t>();
 }
 
+/// Everything between the creation of the file and its final name.
+void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm const& comm) {
+  auto const& config = job.config;
+  auto& facts = job.facts;
+  std::optional<LayerMoments> moments;
+  if (job.watch) {
+    comm.agree([&] { moments.emplace(job.plan.groups, job.machine, config.allow_nonfinite); });
+  }
+  auto result = generate(job, moments ? &*moments : nullptr, writer, comm);
+  timer.end_of("loop");
+
+  result.totals.reduce(comm, job.machine);
+  require_finite(config, result, writer, comm);
+  GroupFindings findings;
+  if (moments) {
+    findings = find_all_groups(job, *moments, result.totals.input_digest(), writer, comm);
+    timer.end_of("groups");
+  }
+  auto const unreadable = first_named(result.unreadable, comm);
+  auto const metrics = result.totals.metrics();
+  facts.data_hash = checksum_text(result.totals.input_digest());
+  facts.micro_batches = micro_batches(config, result, comm);
+  facts.peak_anonymous =
+      static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
+  facts.seconds = timer.seconds();
+  writer.finish(make_contents(config, job.meta, job.plan, *job.inputs, job.machine, facts, metrics),
+                metrics, [&](h5::File& file) { write_groups(file, job, findings); });
+  export_result(config, comm);
+  timer.end_of("finish");
+  facts.seconds = timer.seconds();
+  if (comm.is_root()) {
+    print_summary(config, job.plan, *job.inputs, job.machine, facts, metrics, unreadable);
+    print_groups(config, findings, facts);
+  }
+}
+
 } // namespace
 
 void run_job(Config const& asked, Comm const& comm) {
@@ -120,6 +189,12 @@ void run_job(Config const& asked, Comm const& comm) {
   job.facts.started = comm.broadcast(utc_now());
   prepare(job, comm);
   auto const& config = job.config;
+  if (config.groups.list) {
+    if (comm.is_root()) {
+      std::cout << job.listing << std::flush;
+    }
+    return;
+  }
   if (config.dry_run) {
     if (comm.is_root() && job.inputs) {
       std::cout << describe(config, job.plan, *job.inputs, job.machine) << std::flush;
@@ -133,31 +208,18 @@ void run_job(Config const& asked, Comm const& comm) {
     return; // there are no data
   }
 
-  auto& facts = job.facts;
-  auto const contents = [&](store::Metrics const& metrics) {
-    return make_contents(config, job.meta, job.plan, *job.inputs, job.machine, facts, metrics);
-  };
-  auto writer = store::ResultWriter::create(config.out, job.plan.layout, contents({}), comm);
+  auto writer = store::ResultWriter::create(
+      config.out, job.plan.layout,
+      make_contents(config, job.meta, job.plan, *job.inputs, job.machine, job.facts, {}), comm);
   timer.end_of("start");
-  auto result =
-      generate(config, job.plan, *job.inputs, *job.model, job.machine, *job.epilogue, writer, comm);
-  timer.end_of("loop");
-
-  result.totals.reduce(comm, job.machine);
-  require_finite(config, result, writer, comm);
-  auto const unreadable = first_named(result.unreadable, comm);
-  auto const metrics = result.totals.metrics();
-  facts.data_hash = checksum_text(result.totals.input_digest());
-  facts.micro_batches = micro_batches(config, result, comm);
-  facts.peak_anonymous =
-      static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
-  facts.seconds = timer.seconds();
-  writer.finish(contents(metrics), metrics);
-  export_result(config, comm);
-  timer.end_of("finish");
-  facts.seconds = timer.seconds();
-  if (comm.is_root()) {
-    print_summary(config, job.plan, *job.inputs, job.machine, facts, metrics, unreadable);
+  try {
+    compute(job, timer, writer, comm);
+  } catch (UncleanError const&) {
+    throw;
+  } catch (AgreedError const& error) {
+    writer.suspend(); // unless it is closed already
+    auto const code = error.code() == ExitCode::usage ? ExitCode::failed : error.code();
+    throw AgreedError(Error(code, error.message()));
   }
 }
 

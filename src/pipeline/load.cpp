@@ -59,6 +59,7 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
   options.precision = config.precision;
   options.dropout_passes = config.dropout_passes;
   options.seed = config.seed;
+  options.output_ignored = !config.distributions;
   options.parameters_only = inputs == nullptr;
   std::unique_ptr<Model> model;
   comm.agree([&] {

@@ -1,6 +1,7 @@
 #include "plan.hpp"
 
 #include "fod/error.hpp"
+#include "fod/layer_groups.hpp"
 #include "fod/text.hpp"
 
 #include <algorithm>
@@ -37,10 +38,28 @@ std::vector<double> member_weights(Config const& config, Model const& model) {
   return all;
 }
 
+/// What is settled about the layers that are looked at.
+GroupPlan make_group_plan(Config const& config, Inputs const& inputs, ProbeResult const& probe,
+                          LayerWatch const* watch, BlockGrid const& grid) {
+  GroupPlan plan;
+  if (watch == nullptr) {
+    return plan;
+  }
+  plan.layers = watch->layers();
+  plan.scales = probe.scales;
+  plan.grid = grid;
+  plan.appended = appended_columns(config, inputs.labels.has_value());
+  if (config.distributions) {
+    plan.classes = probe.classes();
+    plan.class_by = inputs.labels ? "label" : "prediction";
+  }
+  return plan;
+}
+
 } // namespace
 
 Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
-               ProbeResult const& probe, Comm const& comm) {
+               ProbeResult const& probe, LayerWatch const* watch, Comm const& comm) {
   Plan plan;
   plan.probe = probe;
   plan.sources = inputs.dataset.descriptions();
@@ -54,10 +73,18 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
   }
   plan.layout.grid = grid;
   plan.layout.blocks = grid.blocks_of(range);
-  plan.layout.classes = size == 0 ? 0 : probe.classes();
+  plan.layout.classes = size == 0 || !config.distributions ? 0 : probe.classes();
   plan.layout.labels = inputs.labels.has_value();
   plan.layout.label_counts = inputs.labels ? inputs.labels->counts() : 0;
   plan.layout.members = static_cast<std::int64_t>(model.member_count());
+  plan.layout.distributions = config.distributions;
+  plan.layout.uncertainty = config.distributions;
+  plan.groups = make_group_plan(config, inputs, probe, watch, grid);
+  for (auto const& watched : plan.groups.layers) {
+    if (config.groups.keep_activations) {
+      plan.layout.activations.push_back({watched.layer.name, watched.neurons});
+    }
+  }
   plan.layout.keep_members = config.keep_members;
   plan.layout.keep_logits = config.keep_logits;
   plan.weights = member_weights(config, model);
@@ -71,6 +98,36 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
   return plan;
 }
 
+namespace {
+
+/// Whether the data are gone through twice, and why.
+std::string passes_text(Config const& config) {
+  auto const& groups = config.groups;
+  if (!groups.patterns && !groups.events()) {
+    return "one over the data";
+  }
+  auto const what = std::string(groups.patterns ? "--group-patterns" : "the events");
+  return groups.keep_activations
+             ? "one over the data; " + what + " follow from the kept activations"
+             : "two over the data, since " + what +
+                   " need the groups: the model runs twice as "
+                   "long (--keep-activations spares it)";
+}
+
+/// Bytes of the result. What --group-patterns adds depends on how many groups there will be.
+std::int64_t result_bytes(Config const& config, Plan const& plan) {
+  auto bytes = store::estimated_bytes(plan.layout);
+  auto const& asked = config.groups;
+  for (auto const& watched : plan.groups.layers) {
+    auto const n = watched.neurons;
+    bytes += store::keeps_correlation(n) || asked.keep_correlation ? 4 * n * n : 0;
+    bytes += asked.keep_moments ? 16 * triangle_size(n + plan.groups.appended) : 0;
+  }
+  return bytes;
+}
+
+} // namespace
+
 std::int64_t estimated_json_bytes(Plan const& plan) {
   constexpr std::int64_t per_number = 23; // "0.09529584646224976, " and now and then an exponent
   constexpr std::int64_t per_row = 14;
@@ -78,7 +135,7 @@ std::int64_t estimated_json_bytes(Plan const& plan) {
 }
 
 void require_space(Config const& config, Plan const& plan) {
-  auto needed = store::estimated_bytes(plan.layout);
+  auto needed = result_bytes(config, plan);
   if (!config.json.empty() && folder_of(config.json) == folder_of(config.out)) {
     needed += estimated_json_bytes(plan);
   }
@@ -89,6 +146,28 @@ void require_space(Config const& config, Plan const& plan) {
         "the file system has " + byte_size(there) + " left", "make room, or choose another --out");
   }
 }
+
+namespace {
+
+/// The part of the plan that is about layers.
+std::string describe_groups(Config const& config, Plan const& plan, Machine const& machine) {
+  std::ostringstream out;
+  if (plan.groups.empty()) {
+    return {};
+  }
+  for (auto const& watched : plan.groups.layers) {
+    auto const pooling = watched.pooling_text();
+    out << "  layer     " << watched.layer.name << ", " << watched.layer.type << ", "
+        << counted(watched.neurons, "neuron") << (pooling.empty() ? "" : ", " + pooling) << " of "
+        << to_string(watched.layer.shape) << "\n";
+  }
+  out << "  groups    by " << name_of(config.groups.options.method) << ", moments of "
+      << byte_size(moment_bytes(plan.groups, machine)) << " per rank\n"
+      << "  passes    " << passes_text(config) << "\n";
+  return out.str();
+}
+
+} // namespace
 
 std::string describe(Config const& config, Plan const& plan, Inputs const& inputs,
                      Machine const& machine) {
@@ -101,10 +180,14 @@ std::string describe(Config const& config, Plan const& plan, Inputs const& input
   for (auto const& source : plan.sources) {
     out << "            " << source << "\n";
   }
-  out << "  model     " << joined(config.models) << ", " << byte_size(plan.model_bytes) << ", "
-      << layout.classes << " classes, output " << plan.probe.mode_text() << " ("
-      << plan.probe.evidence_text() << ")"
-      << (layout.members > 1 ? ", " + counted(layout.members, "member") : "") << "\n"
+  out << "  model     " << joined(config.models) << ", " << byte_size(plan.model_bytes) << ", ";
+  if (layout.distributions) {
+    out << layout.classes << " classes, output " << plan.probe.mode_text() << " ("
+        << plan.probe.evidence_text() << ")";
+  } else {
+    out << "its output is not looked at";
+  }
+  out << (layout.members > 1 ? ", " + counted(layout.members, "member") : "") << "\n"
       << "  blocks    " << grouped(layout.blocks.size()) << " of " << layout.grid.block_size()
       << " samples, batches of " << layout.grid.batch_size() << "\n";
   for (std::size_t rank = 0; rank < plan.shards.size(); ++rank) {
@@ -114,12 +197,14 @@ std::string describe(Config const& config, Plan const& plan, Inputs const& input
   for (auto const& note : inputs.dataset.notes()) {
     out << "  data      " << note << "\n";
   }
+  out << describe_groups(config, plan, machine);
   auto const memory = memory_of(machine.device);
   out << "  threads   " << machine.threads << " per rank\n"
       << "  memory    " << byte_size(plan.model_bytes + 2 * plan.batch_bytes)
       << " per rank for model and batch, activations apart; " << byte_size(memory.available)
       << " free\n"
-      << "  HDF5      " << byte_size(store::estimated_bytes(layout)) << " in "
+      << "  HDF5      " << byte_size(result_bytes(config, plan))
+      << (config.groups.patterns ? " and 4 bytes per sample and group in " : " in ")
       << folder_of(config.out).string() << ", " << byte_size(free_bytes(config.out)) << " free\n"
       << "  JSON      about " << byte_size(estimated_json_bytes(plan))
       << (config.json.empty() ? ", if exported\n" : " in " + config.json + "\n");

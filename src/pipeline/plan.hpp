@@ -14,6 +14,7 @@ struct Plan {
   std::vector<std::string> sources; ///< what is to say of them beyond their sizes
   std::vector<double> weights;      ///< of the members, summing to 1
   std::vector<HostStep> steps;      ///< of --transform, the user's own
+  GroupPlan groups;                 ///< empty without --layers
   std::int64_t model_bytes = 0;     ///< parameters and buffers
   std::int64_t batch_bytes = 0;     ///< inputs of one batch
   std::vector<IndexRange> shards;   ///< samples of each rank
@@ -26,7 +27,7 @@ struct Plan {
 
 /// Cuts the dataset into blocks and the blocks into shards.
 Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
-               ProbeResult const& probe, Comm const& comm);
+               ProbeResult const& probe, LayerWatch const* watch, Comm const& comm);
 
 /// Bytes of the JSON form, nearly: digits of a float32 widened to float64.
 std::int64_t estimated_json_bytes(Plan const& plan);

@@ -1,12 +1,16 @@
 #include "prepare.hpp"
 
 #include "batch_size.hpp"
+#include "event_recorder.hpp"
 #include "load.hpp"
 #include "posterior.hpp"
 
+#include "fod/analysis.hpp"
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <iostream>
 
 namespace fod {
@@ -18,7 +22,10 @@ std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
   if (!config.json.empty()) {
     store::check_output(config.json, config.overwrite);
   }
-  if (config.dry_run) {
+  if (config.dry_run || config.groups.list) {
+    if (config.out.empty()) {
+      return nullptr;
+    }
     store::check_output(config.out, config.overwrite);
     return nullptr;
   }
@@ -35,19 +42,35 @@ std::vector<HostStep> open_steps(Config const& config, Machine const& machine) {
 }
 
 /// Settles what the flags left open, on data that is not empty.
-ProbeResult settle(Config& config, Inputs const& inputs, Model& model, Machine const& machine,
-                   Comm const& comm, JobFacts& facts) {
-  if (config.batch_size == 0) {
-    if (inputs.dataset.size() == 0) {
-      config.batch_size = 1;
-      return {};
+ProbeResult settle(Prepared& job, Comm const& comm) {
+  auto& config = job.config;
+  auto& model = *job.model;
+  if (job.inputs->dataset.size() == 0) {
+    if (config.groups.list) {
+      throw AgreedError(bad_input("--list-layers needs one sample", "the dataset is empty",
+                                  "give data that the model takes"));
     }
-    auto const choice = find_batch_size(inputs, model, machine, comm);
-    config.batch_size = choice.size;
-    facts.batch_evidence = choice.evidence;
+    config.batch_size = std::max<std::int64_t>(1, config.batch_size);
+    return {};
   }
-  return inputs.dataset.size() == 0 ? ProbeResult{}
-                                    : probe(config, inputs, model, comm, machine.device);
+  if (config.batch_size == 0) {
+    auto const choice = find_batch_size(*job.inputs, model, job.machine, comm);
+    config.batch_size = choice.size;
+    job.facts.batch_evidence = choice.evidence;
+  }
+  auto const types = settle_input_types(config, *job.inputs, model, comm);
+  if (config.groups.list) {
+    comm.on_root([&] { job.listing = list_layers(config.groups, model); });
+    return {};
+  }
+  if (!config.groups.layers.empty()) {
+    comm.agree([&] {
+      load_first_batch(config, *job.inputs, model);
+      job.watch = std::make_unique<LayerWatch>(config.groups, job.machine,
+                                               find_watched(config.groups, model), model);
+    });
+  }
+  return probe(config, *job.inputs, model, types, job.watch.get(), comm, job.machine.device);
 }
 
 /// What a rank knows of its data, to be compared.
@@ -75,6 +98,51 @@ void require_same_inputs(Inputs const& inputs, Comm const& comm) {
   }
 }
 
+/// `auto` compares even with odd blocks.
+void require_halves(Plan const& plan) {
+  std::array<std::int64_t, 2> samples{};
+  for (auto block = plan.layout.blocks.begin; block < plan.layout.blocks.end; ++block) {
+    samples[static_cast<std::size_t>(block % 2)] += plan.layout.grid.samples_of(block).size();
+  }
+  if (std::min(samples[0], samples[1]) < least_samples) {
+    throw bad_input("--correlation-threshold auto needs two blocks of samples to compare",
+                    "this job has " + counted(samples[0], "sample") + " in even blocks and " +
+                        std::to_string(samples[1]) + " in odd ones",
+                    "give a smaller --batch-size, more samples, or a number");
+  }
+}
+
+void require_count(groups::Options const& options, GroupPlan const& plan) {
+  for (auto const& watched : plan.layers) {
+    if (options.group_count > watched.neurons) {
+      throw bad_input("--n-groups asks for " + std::to_string(options.group_count) + " groups",
+                      "layer " + watched.layer.name + " has " + counted(watched.neurons, "neuron"),
+                      "ask for fewer, or leave that layer out");
+    }
+  }
+}
+
+/// What groups of neurons need.
+void prepare_groups(Prepared& job) {
+  if (job.config.groups.layers.empty()) {
+    return;
+  }
+  if (auto const samples = job.plan.samples(); samples < 3) {
+    throw bad_input("groups of neurons need 3 samples at least",
+                    "this job has " + counted(samples, "sample"),
+                    "give more samples, or leave out --layers");
+  }
+  if (job.config.groups.auto_threshold) {
+    require_halves(job.plan);
+  }
+  require_count(job.config.groups.options, job.plan.groups);
+  require_memory(job.plan.groups, job.machine);
+  if (job.config.groups.events()) {
+    job.annotations =
+        std::make_shared<Annotations>(job.config.groups, job.inputs->dataset.source_size());
+  }
+}
+
 void prepare_data(Prepared& job, Comm const& comm) {
   auto& config = job.config;
   comm.on_root([&] { job.claim = claim_outputs(config); });
@@ -85,12 +153,16 @@ void prepare_data(Prepared& job, Comm const& comm) {
   require_same_inputs(*job.inputs, comm);
   job.model = load_models(config, job.inputs.get(), job.machine, comm, job.facts);
   check_posterior(config, *job.model, comm);
-  auto const found = settle(config, *job.inputs, *job.model, job.machine, comm, job.facts);
+  auto const found = settle(job, comm);
+  if (config.groups.list) {
+    return;
+  }
   comm.agree([&] {
-    job.plan = make_plan(config, *job.inputs, *job.model, found, comm);
+    job.plan = make_plan(config, *job.inputs, *job.model, found, job.watch.get(), comm);
+    prepare_groups(job);
     job.plan.steps = open_steps(config, job.machine);
     require_space(config, job.plan);
-    if (!config.dry_run) {
+    if (!config.dry_run && config.distributions) {
       job.epilogue = std::make_unique<Epilogue>(
           job.machine.device,
           EpilogueShape{config.batch_size, std::max<std::int64_t>(1, job.plan.layout.classes),

@@ -7,6 +7,8 @@
 /// Inside of the pipeline: all that comes before the first byte is written.
 namespace fod {
 
+class Annotations;
+
 /// A job that is ready to run.
 struct Prepared {
   Config config; ///< with what the flags left open
@@ -16,8 +18,11 @@ struct Prepared {
   std::unique_ptr<store::OutputClaim> claim; ///< on rank 0
   std::unique_ptr<Inputs> inputs;            ///< null without --data
   std::unique_ptr<Model> model;
+  std::unique_ptr<LayerWatch> watch;        ///< null without --layers
+  std::shared_ptr<Annotations> annotations; ///< null without events
   Plan plan;
-  std::unique_ptr<Epilogue> epilogue; ///< null in a dry run
+  std::unique_ptr<Epilogue> epilogue; ///< null in a dry run, and without distributions
+  std::string listing;                ///< what --list-layers prints, on rank 0
 };
 
 /// Fills `job`, of which `config` and `facts.started` are given. Whatever goes wrong in it is bad

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 namespace fod {
 
@@ -17,25 +18,39 @@ namespace {
 constexpr int warm_up_runs = 3;
 
 std::string encode(ProbeResult const& result) {
-  auto all = nlohmann::json::array();
+  auto all = nlohmann::json::object();
+  auto& models = all["models"] = nlohmann::json::array();
   for (auto const& model : result.models) {
     auto types = nlohmann::json::array();
     for (auto const type : model.input_types) {
       types.push_back(name_of(type));
     }
-    all.push_back({{"inputs", model.inputs},
-                   {"mode", static_cast<int>(model.mode)},
-                   {"output_type", name_of(model.output_type)},
-                   {"input_types", types},
-                   {"tolerance", model.tolerance},
-                   {"evidence", model.evidence}});
+    models.push_back({{"inputs", model.inputs},
+                      {"mode", static_cast<int>(model.mode)},
+                      {"output_type", name_of(model.output_type)},
+                      {"input_types", types},
+                      {"tolerance", model.tolerance},
+                      {"evidence", model.evidence}});
+  }
+  auto& scales = all["scales"] = nlohmann::json::array();
+  for (auto const& scale : result.scales) {
+    scales.push_back({{"shift", scale.shift},
+                      {"scale", scale.scale},
+                      {"bits", scale.bits},
+                      {"class_bits", scale.class_bits}});
   }
   return all.dump();
 }
 
 ProbeResult decode(std::string const& text) {
   ProbeResult result;
-  for (auto const& json : nlohmann::json::parse(text)) {
+  auto const all = nlohmann::json::parse(text);
+  for (auto const& json : all["scales"]) {
+    result.scales.push_back({json["shift"].get<std::vector<double>>(),
+                             json["scale"].get<std::vector<double>>(), json["bits"].get<int>(),
+                             json["class_bits"].get<int>()});
+  }
+  for (auto const& json : all["models"]) {
     ModelProbe model;
     model.inputs = json["inputs"].get<std::int64_t>();
     model.mode = static_cast<OutputMode>(json["mode"].get<int>());
@@ -50,33 +65,48 @@ ProbeResult decode(std::string const& text) {
   return result;
 }
 
+/// The largest difference between two runs, 0 if it is but rounding: sums by atomics on a GPU
+/// differ in their last bits.
+double difference_of(std::span<float const> one, std::span<float const> two) {
+  constexpr double rounding = 1e-4;
+  double largest = 0;
+  double difference = 0;
+  for (std::size_t at = 0; at < one.size(); ++at) {
+    largest = std::max(largest, std::abs(static_cast<double>(one[at])));
+    difference = std::max(difference, std::abs(static_cast<double>(one[at] - two[at])));
+  }
+  return difference > rounding * largest ? difference : 0;
+}
+
 /// The first member of each model, on the batches of block 0.
 class BlockProbe {
 public:
-  BlockProbe(Config const& config, Inputs const& inputs, Model& model, Device const& device)
-      : config_(config), inputs_(inputs), model_(model), device_(device) {}
+  BlockProbe(Config const& config, Inputs const& inputs, Model& model, LayerWatch* watch,
+             Device const& device)
+      : config_(config), inputs_(inputs), model_(model), watch_(watch), device_(device) {
+    if (watch != nullptr) {
+      activations_.emplace(*watch);
+    }
+  }
 
   ProbeResult run(std::vector<InputTypes> const& input_types) {
     for (std::size_t i = 0; i < model_.model_count(); ++i) {
       result_.models.emplace_back();
       result_.models.back().input_types = input_types[i];
     }
-    auto const block = BlockGrid(inputs_.dataset.size(), config_.batch_size).samples_of(0);
+    BlockGrid const grid(inputs_.dataset.size(), config_.batch_size);
+    auto const block = grid.samples_of(0);
     warm_up(batch_at(block.begin, block));
     for (auto begin = block.begin; begin < block.end; begin += config_.batch_size) {
       run_batch(batch_at(begin, block));
     }
-    for (std::size_t i = 0; i < result_.models.size(); ++i) {
-      decisions_[i].settle(config_.output_mode, result_.models[i]);
-      require_temperature(i);
-      require_classes(i);
+    if (activations_) {
+      auto const columns = appended_columns(config_, inputs_.labels.has_value());
+      result_.scales = activations_->scales(grid, columns);
+      require_steady_layers(batch_at(block.begin, block));
     }
-    require_steady(batch_at(block.begin, block));
-    if (config_.dropout_passes > 0) {
-      require_dropout(batch_at(block.begin, block));
-    }
-    for (auto const& [samples, stored] : labels_) {
-      static_cast<void>(judge_labels(samples, stored, inputs_.label_counts(), result_.classes()));
+    if (config_.distributions) {
+      settle_outputs(batch_at(block.begin, block));
     }
     return std::move(result_);
   }
@@ -89,15 +119,41 @@ private:
     return {begin, std::min(block.end, begin + config_.batch_size)};
   }
 
+  void settle_outputs(IndexRange first_batch) {
+    for (std::size_t i = 0; i < result_.models.size(); ++i) {
+      decisions_[i].settle(config_.output_mode, result_.models[i]);
+      require_temperature(i);
+      require_classes(i);
+    }
+    require_steady(first_batch);
+    if (config_.dropout_passes > 0) {
+      require_dropout(first_batch);
+    }
+    for (auto const& [samples, stored] : labels_) {
+      static_cast<void>(judge_labels(samples, stored, inputs_.label_counts(), result_.classes()));
+    }
+  }
+
   ModelOutput forward(std::size_t model) {
-    return fod::forward(model_, model * (model_.member_count() / model_.model_count()), samples_);
+    if (watch_ != nullptr) {
+      watch_->begin(config_.batch_size);
+    }
+    auto output =
+        fod::forward(model_, model * (model_.member_count() / model_.model_count()), samples_);
+    if (watch_ != nullptr) {
+      watch_->finish(output.stream);
+    }
+    return output;
   }
 
   void warm_up(IndexRange samples) {
     for (int run = 1; run < warm_up_runs; ++run) {
       load(samples, samples.begin);
       for (std::size_t i = 0; i < result_.models.size(); ++i) {
-        check_output(forward(i), config_.batch_size, config_.output_mode);
+        auto const output = forward(i);
+        if (config_.distributions) {
+          check_output(output, config_.batch_size, config_.output_mode);
+        }
       }
     }
   }
@@ -118,6 +174,12 @@ private:
     labels_.emplace_back(samples, inputs_.stored_labels(samples));
     for (std::size_t i = 0; i < result_.models.size(); ++i) {
       auto const output = forward(i);
+      if (activations_) {
+        activations_->add(samples, unreadable, config_.allow_nonfinite);
+      }
+      if (!config_.distributions) {
+        continue;
+      }
       auto& model = result_.models[i];
       model.inputs = check_output(output, config_.batch_size, config_.output_mode);
       model.output_type = output.type;
@@ -161,21 +223,34 @@ private:
     for (std::size_t i = 0; i < result_.models.size(); ++i) {
       auto const one = decisions_[i].values_of(forward(i), samples.size());
       auto const two = decisions_[i].values_of(forward(i), samples.size());
-      double largest = 0;
-      double difference = 0;
-      for (std::size_t at = 0; at < one.size(); ++at) {
-        largest = std::max(largest, std::abs(static_cast<double>(one[at])));
-        difference = std::max(difference, std::abs(static_cast<double>(one[at] - two[at])));
-      }
-      // Sums by atomics on a GPU differ in their last bits; that alone is no memory.
-      constexpr double rounding = 1e-4;
-      if (difference > rounding * largest) {
+      if (auto const difference = difference_of(one, two); difference > 0) {
         throw bad_input("the model " + config_.models[i] +
                             " keeps state from one batch to the next",
                         "run twice on the same batch, its outputs differ by " +
                             std::to_string(difference) + ", so rows would depend on the ranks",
                         "make forward depend on its inputs alone; a method `reset_states()` of a "
                         "TorchScript model is called before every batch");
+      }
+    }
+  }
+
+  /// The same for what its layers give.
+  void require_steady_layers(IndexRange samples) {
+    std::vector<std::vector<float>> before;
+    for (int run = 0; run < 2; ++run) {
+      load(samples, samples.begin);
+      static_cast<void>(forward(0));
+      for (std::size_t i = 0; i < watch_->layers().size(); ++i) {
+        auto const now = watch_->on_host(i);
+        if (run == 0) {
+          before.emplace_back(now.begin(), now.end());
+        } else if (difference_of(before[i], now) > 0) {
+          throw bad_input("layer " + watch_->layers()[i].layer.name +
+                              " keeps state from one batch to the next",
+                          "run twice on the same batch, its activations differ, so groups would "
+                          "depend on the ranks",
+                          "make forward depend on its inputs alone");
+        }
       }
     }
   }
@@ -199,6 +274,8 @@ private:
   Config const& config_;
   Inputs const& inputs_;
   Model& model_;
+  LayerWatch* watch_;
+  std::optional<ScaleProbe> activations_;
   Device const& device_;
   IndexRange samples_; ///< of the loaded batch
   Checksum seen_data_;
@@ -277,12 +354,16 @@ std::int64_t check_output(ModelOutput const& output, std::int64_t batch_size, Ou
   return shape[1];
 }
 
-ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm const& comm,
-                  Device const& device) {
+void load_first_batch(Config const& config, Inputs const& inputs, Model& model) {
+  Checksum ignored;
+  inputs.fill(model, {0, std::min(inputs.dataset.size(), config.batch_size)}, ignored);
+}
+
+std::vector<InputTypes> settle_input_types(Config const& config, Inputs const& inputs, Model& model,
+                                           Comm const& comm) {
   std::string decided;
   comm.on_root([&] {
-    Checksum ignored;
-    inputs.fill(model, {0, std::min(inputs.dataset.size(), config.batch_size)}, ignored);
+    load_first_batch(config, inputs, model);
     ProbeResult types;
     for (auto& found : model.find_input_types()) {
       types.models.emplace_back();
@@ -294,10 +375,17 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm
   for (auto const& one : decode(comm.broadcast(decided)).models) {
     input_types.push_back(one.input_types);
   }
+  comm.agree([&] { model.set_input_types(input_types); });
+  return input_types;
+}
+
+ProbeResult probe(Config const& config, Inputs const& inputs, Model& model,
+                  std::vector<InputTypes> const& input_types, LayerWatch* watch, Comm const& comm,
+                  Device const& device) {
+  std::string decided;
   std::string data_hash;
   comm.agree([&] {
-    model.set_input_types(input_types);
-    BlockProbe block(config, inputs, model, device);
+    BlockProbe block(config, inputs, model, watch, device);
     decided = encode(block.run(input_types));
     data_hash = block.data_hash();
   });

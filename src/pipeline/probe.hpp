@@ -1,6 +1,6 @@
 #pragma once
 
-#include "inputs.hpp"
+#include "layer_moments.hpp"
 
 #include "fod/comm.hpp"
 #include "fod/epilogue.hpp"
@@ -25,6 +25,7 @@ struct ModelProbe {
 
 struct ProbeResult {
   std::vector<ModelProbe> models;
+  std::vector<MomentScale> scales; ///< by layer that is looked at
 
   [[nodiscard]] std::int64_t classes() const {
     return models.empty() ? 0 : models[0].epilogue(0).classes();
@@ -37,9 +38,19 @@ struct ProbeResult {
 /// Values per row of an output. @throws Error (usage) for a shape that is no (B, K)
 std::int64_t check_output(ModelOutput const& output, std::int64_t batch_size, OutputMode mode);
 
+/// Finds on rank 0 in which types the models take their inputs, and sets them on all. The dataset
+/// is not empty. Collective. @throws AgreedError
+std::vector<InputTypes> settle_input_types(Config const& config, Inputs const& inputs, Model& model,
+                                           Comm const& comm);
+
+/// Fills the inputs with the first batch of the dataset, which is not empty.
+void load_first_batch(Config const& config, Inputs const& inputs, Model& model);
+
 /// Runs block 0 of the dataset (not empty) on every rank, which warms up JIT and libraries the
 /// same way everywhere; rank 0 decides, for each model on its own. Collective. @throws AgreedError
-ProbeResult probe(Config const& config, Inputs const& inputs, Model& model, Comm const& comm,
+/// @param watch the layers that are looked at; may be null
+ProbeResult probe(Config const& config, Inputs const& inputs, Model& model,
+                  std::vector<InputTypes> const& input_types, LayerWatch* watch, Comm const& comm,
                   Device const& device);
 
 } // namespace fod

@@ -50,9 +50,15 @@ void mark_unreadable(BatchResults const& results, IndexRange samples, store::Lay
                          joined.epistemic, joined.disagreement}) {
       blank(column, row, 1);
     }
-    joined.mean.prediction[row] = -1;
+    if (joined.mean.prediction != nullptr) {
+      joined.mean.prediction[row] = -1;
+    }
     joined.mean.flags[row] = row_unreadable;
   }
+}
+
+std::uint64_t block_digest(Checksum const& data, std::int64_t block) {
+  return checksum_of(checksum_text(data.digest()) + std::to_string(block));
 }
 
 RowBuffer::RowBuffer(store::Layout const& layout, store::ResultWriter& writer)
@@ -60,7 +66,8 @@ RowBuffer::RowBuffer(store::Layout const& layout, store::ResultWriter& writer)
       columns_(sections_.size()) {}
 
 void RowBuffer::append(IndexRange samples, BatchResults const& results,
-                       std::span<std::int64_t const> labels) {
+                       std::span<std::int64_t const> labels,
+                       std::span<float const* const> activations) {
   auto const count = static_cast<std::size_t>(samples.size());
   auto const& rows = results.joined.mean;
   std::vector<std::int64_t> ids(count);
@@ -69,7 +76,7 @@ void RowBuffer::append(IndexRange samples, BatchResults const& results,
   for (std::size_t i = 0; i < count; ++i) {
     status[i] = static_cast<std::uint8_t>(status_of(rows.flags[i]));
   }
-  std::map<std::string, void const*> const sources{
+  std::map<std::string, void const*> sources{
       {"/distributions", rows.distributions},
       {"/sample_ids", ids.data()},
       {"/row_status", status.data()},
@@ -81,6 +88,10 @@ void RowBuffer::append(IndexRange samples, BatchResults const& results,
       {"/uncertainty/disagreement", results.joined.disagreement},
       {"/labels", labels.data()},
   };
+  auto const first_kept = sections_.size() - layout_.activations.size(); // they come last
+  for (std::size_t i = 0; i < layout_.activations.size(); ++i) {
+    sources[sections_[first_kept + i].path] = activations[i];
+  }
   for (std::size_t s = 0; s < sections_.size(); ++s) {
     auto const& path = sections_[s].path;
     if (path == "/members" || path == "/logits") {
@@ -91,6 +102,9 @@ void RowBuffer::append(IndexRange samples, BatchResults const& results,
       append_bytes(columns_[s], sources.at(path),
                    count * static_cast<std::size_t>(sections_[s].row_bytes()));
     }
+    if (s >= first_kept) {
+      blank_unreadable(columns_[s], sections_[s], {rows.flags, count});
+    }
   }
   range_ = range_.empty() ? samples : IndexRange{range_.begin, samples.end};
   std::size_t kept = 0;
@@ -99,6 +113,20 @@ void RowBuffer::append(IndexRange samples, BatchResults const& results,
   }
   if (kept >= buffer_bytes) {
     flush();
+  }
+}
+
+/// What was computed for samples that could not be read says nothing.
+void RowBuffer::blank_unreadable(std::vector<std::byte>& column, store::Section const& section,
+                                 std::span<std::uint8_t const> flags) {
+  auto const row_bytes = static_cast<std::size_t>(section.row_bytes());
+  auto* row = column.data() + column.size() - flags.size() * row_bytes;
+  for (auto const flag : flags) {
+    if ((flag & row_unreadable) != 0) {
+      std::fill_n(reinterpret_cast<float*>(row), row_bytes / sizeof(float),
+                  std::numeric_limits<float>::quiet_NaN());
+    }
+    row += row_bytes;
   }
 }
 

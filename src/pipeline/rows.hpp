@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fod/checksum.hpp"
 #include "fod/epilogue.hpp"
 #include "fod/store.hpp"
 
@@ -14,6 +15,9 @@ constexpr std::uint8_t row_unreadable = 1 << 7;
 void mark_unreadable(BatchResults const& results, IndexRange samples, store::Layout const& layout,
                      std::span<std::int64_t const> unreadable);
 
+/// Of a block's input data and its place, so that a sum of them tells order too.
+std::uint64_t block_digest(Checksum const& data, std::int64_t block);
+
 /// Collects the rows of several batches, so that the file gets few, large writes.
 class RowBuffer {
 public:
@@ -21,14 +25,18 @@ public:
 
   /// Appends the first `samples.size()` rows of a batch; rows follow one another without a gap.
   /// @param labels empty if the file has none
-  void append(IndexRange samples, BatchResults const& results,
-              std::span<std::int64_t const> labels);
+  /// @param activations on the host, of the layers that the file keeps, in its order
+  void append(IndexRange samples, BatchResults const& results, std::span<std::int64_t const> labels,
+              std::span<float const* const> activations = {});
   /// Hands what is collected to the writer.
   void flush();
 
 private:
   void append_members(std::vector<std::byte>& column, float const* values, std::int64_t count,
                       std::int64_t member_rows) const;
+
+  static void blank_unreadable(std::vector<std::byte>& column, store::Section const& section,
+                               std::span<std::uint8_t const> flags);
 
   store::Layout layout_;
   store::ResultWriter& writer_;

@@ -34,6 +34,9 @@ void Totals::add(EnsembleView const& all, std::int64_t count,
       ++sums_[nonfinite_rows];
       continue;
     }
+    if (rows.prediction == nullptr) {
+      continue; // groups alone
+    }
     ++sums_[head + static_cast<std::size_t>(rows.prediction[i])];
     sums_[entropy] += fixed_point(rows.entropy[i]);
     sums_[confidence] += fixed_point(rows.confidence[i]);
@@ -65,7 +68,7 @@ store::Metrics Totals::metrics() const {
     return static_cast<double>(static_cast<std::int64_t>(sums_[sum]));
   };
   auto const rows = as_double(samples) - as_double(nonfinite_rows) - as_double(unreadable_rows);
-  if (rows > 0) {
+  if (rows > 0 && sums_.size() > head) {
     metrics.values["mean_entropy"] = as_double(entropy) * unit / rows;
     metrics.values["mean_confidence"] = as_double(confidence) * unit / rows;
   }

@@ -17,6 +17,6 @@ struct Door {
 
 /// Name of the library's one symbol, a function that returns `Door const*`. It changes with the
 /// structs that both sides share, so that a library of another version is not mistaken for ours.
-constexpr char const* door_symbol = "fod_python_door_1";
+constexpr char const* door_symbol = "fod_python_door_2";
 
 } // namespace fod::python

@@ -1,5 +1,7 @@
 #include "fod/records.hpp"
 
+#include "fod/activations.hpp"
+
 #include "fod/error.hpp"
 
 #include <algorithm>
@@ -94,6 +96,18 @@ Shape with_leading(std::int64_t extent, Shape const& shape) {
 std::string_view name_of(OutputMode mode) {
   constexpr std::array<std::string_view, 5> names{"auto", "logits", "probs", "sigmoid", "positive"};
   return names[static_cast<std::size_t>(mode)];
+}
+
+std::string_view name_of(Pooling pooling) {
+  switch (pooling) {
+  case Pooling::mean:
+    return "mean";
+  case Pooling::max:
+    return "max";
+  case Pooling::none:
+    break;
+  }
+  return "none";
 }
 
 std::string_view name_of(Precision precision) {

@@ -24,11 +24,11 @@ namespace {
 constexpr std::int64_t piece_bytes = std::int64_t{4} << 20;
 }
 
-BlockScanner::BlockScanner(ResultReader const& reader)
-    : reader_(reader), sections_(sections(reader.layout())) {
+BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger)
+    : reader_(reader), sections_(ledger.sections) {
   auto const blocks = reader.layout().blocks.size();
-  auto const done = reader.file().dataset(ledger_done);
-  auto const checksums = reader.file().dataset(ledger_checksums);
+  auto const done = reader.file().dataset(done_of(ledger));
+  auto const checksums = reader.file().dataset(checksums_of(ledger));
   Shape const expected{blocks, static_cast<std::int64_t>(sections_.size())};
   if (done.shape() != Shape{blocks} || checksums.shape() != expected) {
     throw bad_input(reader.path() + " is damaged", "its ledger does not fit its blocks",

@@ -24,7 +24,7 @@ IdEvidence evidence_of(IndexRange ids);
 /// Reads whole blocks of a file and hands every piece on. Memory is bounded whatever the size.
 class BlockScanner {
 public:
-  explicit BlockScanner(ResultReader const& reader);
+  BlockScanner(ResultReader const& reader, Ledger const& ledger);
 
   /// A piece of rows of one section, in the section's own type.
   using Piece = std::function<void(std::size_t section, IndexRange rows, std::byte const* data)>;
@@ -35,7 +35,7 @@ public:
   /// Marks and checksums on record for a block of the grid.
   [[nodiscard]] bool done(std::int64_t block) const;
   [[nodiscard]] std::uint64_t recorded(std::int64_t block, std::size_t section) const;
-  [[nodiscard]] std::vector<Section> const& all_sections() const { return sections_; }
+  [[nodiscard]] Section const& section(std::size_t at) const { return sections_[at]; }
 
 private:
   ResultReader const& reader_;

@@ -38,7 +38,7 @@ void require_folder(std::string const& path) {
 std::string progress_of(std::string const& partial) {
   try {
     ResultReader const reader(partial);
-    BlockScanner const scanner(reader);
+    BlockScanner const scanner(reader, reader.ledgers().front());
     auto const blocks = reader.layout().blocks;
     std::int64_t done = 0;
     for (auto block = blocks.begin; block < blocks.end; ++block) {

@@ -4,16 +4,21 @@
 
 namespace fod::store {
 
+namespace {
+constexpr char const* activations_path = "/activations/";
+}
+
 std::string partial_path(std::string const& path) {
   return path + ".partial";
 }
 
 std::vector<Section> sections(Layout const& layout) {
-  std::vector<Section> all{
-      {"/distributions", layout.distribution_type, {layout.classes}},
-      {"/sample_ids", ElementType::int64, {}},
-      {"/row_status", ElementType::uint8, {}},
-  };
+  std::vector<Section> all;
+  if (layout.distributions) {
+    all.push_back({"/distributions", layout.distribution_type, {layout.classes}});
+  }
+  all.push_back({"/sample_ids", ElementType::int64, {}});
+  all.push_back({"/row_status", ElementType::uint8, {}});
   if (layout.uncertainty) {
     all.push_back({"/uncertainty/entropy", ElementType::float32, {}});
     all.push_back({"/uncertainty/confidence", ElementType::float32, {}});
@@ -36,7 +41,18 @@ std::vector<Section> sections(Layout const& layout) {
     all.push_back(
         {"/logits", ElementType::float32, layout.members > 1 ? of_members : Shape{layout.classes}});
   }
+  for (auto const& layer : layout.activations) {
+    all.push_back({activations_path + layer.name, ElementType::float32, {layer.neurons}});
+  }
   return all;
+}
+
+Ledger first_ledger(Layout const& layout) {
+  return {"/ledger", sections(layout)};
+}
+
+Ledger second_ledger(std::vector<Section> sections) {
+  return {"/ledger/second", std::move(sections)};
 }
 
 std::int64_t estimated_bytes(Layout const& layout) {
@@ -55,19 +71,19 @@ Shape shape_of(Section const& section, Layout const& layout) {
   return with_leading(rows, section.row);
 }
 
-void create_objects(h5::File& file, Layout const& layout) {
-  auto const all = sections(layout);
+void create_objects(h5::File& file, Layout const& layout, Ledger const& ledger) {
   std::vector<std::string> names;
-  for (auto const& section : all) {
+  for (auto const& section : ledger.sections) {
     file.create_dataset(section.path, section.type, shape_of(section, layout));
     names.push_back(section.path);
   }
-  file.write_texts(ledger_sections, names);
+  file.write_texts(names_of(ledger), names);
   auto const blocks = layout.blocks.size();
-  auto done = file.create_dataset(ledger_done, ElementType::uint8, {blocks});
-  auto checksums = file.create_dataset(ledger_checksums, ElementType::uint64,
-                                       {blocks, static_cast<std::int64_t>(all.size())});
-  std::vector<std::uint64_t> const zeros(static_cast<std::size_t>(blocks) * all.size(), 0);
+  auto const count = ledger.sections.size();
+  auto done = file.create_dataset(done_of(ledger), ElementType::uint8, {blocks});
+  auto checksums = file.create_dataset(checksums_of(ledger), ElementType::uint64,
+                                       {blocks, static_cast<std::int64_t>(count)});
+  std::vector<std::uint64_t> const zeros(static_cast<std::size_t>(blocks) * count, 0);
   done.write({0, blocks}, ElementType::uint8, zeros.data());
   checksums.write({0, blocks}, ElementType::uint64, zeros.data());
 }
@@ -87,6 +103,9 @@ void write_layout(h5::File& file, Layout const& layout) {
   set("classes", layout.classes);
   if (layout.members > 1) {
     set("members", layout.members);
+  }
+  if (!layout.distributions) {
+    set("distributions", std::int64_t{0});
   }
   set("sum_tolerance", layout.sum_tolerance);
   set("sample_ids", std::string(layout.explicit_ids ? "explicit" : "range"));
@@ -122,7 +141,37 @@ void require_sane(Layout const& layout, std::int64_t block_size, std::string con
   }
 }
 
+/// Sections of an extent per row that the file itself tells, in the order of the ledger.
+std::vector<Section> sections_named(h5::File const& file, std::string const& names,
+                                    std::string const& under) {
+  std::vector<Section> all;
+  if (!file.contains(names)) {
+    return all;
+  }
+  for (auto const& path : file.read_texts(names)) {
+    if (path.starts_with(under)) {
+      // One that is missing is found where it is looked for.
+      auto const there = file.contains(path) && !file.dataset(path).shape().empty();
+      auto const shape = there ? file.dataset(path).shape() : Shape{0};
+      all.push_back({path,
+                     there ? file.dataset(path).type() : ElementType::float32,
+                     {shape.begin() + 1, shape.end()}});
+    }
+  }
+  return all;
+}
+
 } // namespace
+
+std::vector<Ledger> read_ledgers(h5::File const& file, Layout const& layout) {
+  std::vector<Ledger> all{first_ledger(layout)};
+  auto second = second_ledger({});
+  if (file.contains(second.path)) {
+    second.sections = sections_named(file, names_of(second), "/");
+    all.push_back(std::move(second));
+  }
+  return all;
+}
 
 Layout read_layout(h5::File const& file) {
   if (auto const schema = integer(file, "schema"); schema != schema_version) {
@@ -148,6 +197,12 @@ Layout read_layout(h5::File const& file) {
   layout.members = file.has_attribute("/", "members") ? integer(file, "members") : 1;
   layout.keep_members = file.contains("/members");
   layout.keep_logits = file.contains("/logits");
+  layout.distributions = !file.has_attribute("/", "distributions");
+  for (auto const& section : sections_named(file, names_of(first_ledger({})), activations_path)) {
+    auto const neurons = section.row.empty() ? 0 : section.row[0];
+    layout.activations.push_back(
+        {section.path.substr(std::string_view(activations_path).size()), neurons});
+  }
   require_sane(layout, integer(file, "block_size"), file.path());
   layout.uncertainty = file.contains("/uncertainty");
   auto const as_number = [&](char const* name, double otherwise) {

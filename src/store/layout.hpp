@@ -5,14 +5,24 @@
 /// Inside of the store module: the objects of a result file and the attributes that fix them.
 namespace fod::store {
 
-inline constexpr char const* ledger_done = "/ledger/done";
-inline constexpr char const* ledger_checksums = "/ledger/checksums";
-inline constexpr char const* ledger_sections = "/ledger/sections";
+/// The datasets of a ledger: a mark per block, a checksum per block and section, and the names of
+/// the sections.
+inline std::string done_of(Ledger const& ledger) {
+  return ledger.path + "/done";
+}
+inline std::string checksums_of(Ledger const& ledger) {
+  return ledger.path + "/checksums";
+}
+inline std::string names_of(Ledger const& ledger) {
+  return ledger.path + "/sections";
+}
 
 /// Shape of a section. A file without samples has no classes either: (0, 0).
 Shape shape_of(Section const& section, Layout const& layout);
-/// Creates all sections and an empty ledger.
-void create_objects(h5::File& file, Layout const& layout);
+/// Creates the sections of a ledger, and itself without a mark.
+void create_objects(h5::File& file, Layout const& layout, Ledger const& ledger);
+/// The ledgers that a file has. @throws Error (usage) if the names of its sections are damaged
+std::vector<Ledger> read_ledgers(h5::File const& file, Layout const& layout);
 void write_layout(h5::File& file, Layout const& layout);
 /// @throws Error (usage) if the attributes are missing, of another schema, or contradictory
 Layout read_layout(h5::File const& file);

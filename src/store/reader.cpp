@@ -2,12 +2,11 @@
 
 #include "fod/error.hpp"
 
-#include <algorithm>
-
 namespace fod::store {
 
 ResultReader::ResultReader(std::string const& path)
-    : file_(h5::File::open(path)), layout_(read_layout(file_)) {
+    : file_(h5::File::open(path)), layout_(read_layout(file_)),
+      ledgers_(read_ledgers(file_, layout_)) {
   if (file_.has_attribute("/", "complete")) {
     complete_ = file_.attribute("/", "complete") == h5::Attribute(std::int64_t{1});
   }
@@ -20,11 +19,13 @@ std::string ResultReader::meta() const {
 void ResultReader::read(std::string const& section, IndexRange rows, ElementType type,
                         void* out) const {
   auto const dataset = file_.dataset(section);
-  auto const all = sections(layout_);
-  auto const known = std::find_if(all.begin(), all.end(),
-                                  [&](Section const& other) { return other.path == section; });
-  bool const fits =
-      known != all.end() && dataset.shape() == shape_of(*known, layout_) && dataset.stored_inside();
+  bool fits = false;
+  for (auto const& ledger : ledgers_) {
+    for (auto const& known : ledger.sections) {
+      fits = fits || (known.path == section && dataset.shape() == shape_of(known, layout_) &&
+                      dataset.stored_inside());
+    }
+  }
   if (!fits) {
     throw bad_input(dataset.path() + " is damaged",
                     "its shape " + to_string(dataset.shape()) + " does not fit the " +

@@ -1,6 +1,8 @@
 #include "blocks.hpp"
 
 #include "fod/error.hpp"
+#include "fod/event_file.hpp"
+#include "fod/layer_groups.hpp"
 
 #include <cmath>
 #include <iterator>
@@ -107,16 +109,63 @@ bool check_objects(ResultReader const& reader, Findings& findings) {
       all_there = false;
     }
   };
-  for (auto const& section : sections(layout)) {
-    require(section.path,
-            reader.has(section.path) &&
-                reader.file().dataset(section.path).shape() == shape_of(section, layout) &&
-                reader.file().dataset(section.path).stored_inside());
+  for (auto const& ledger : reader.ledgers()) {
+    for (auto const& section : ledger.sections) {
+      require(section.path,
+              reader.has(section.path) &&
+                  reader.file().dataset(section.path).shape() == shape_of(section, layout) &&
+                  reader.file().dataset(section.path).stored_inside());
+    }
+    for (auto const& path : {done_of(ledger), checksums_of(ledger), names_of(ledger)}) {
+      require(path, reader.has(path));
+    }
   }
-  for (auto const* path : {"/meta", "/provenance", ledger_done, ledger_checksums}) {
+  for (auto const* path : {"/meta", "/provenance"}) {
     require(path, reader.has(path));
   }
   return all_there;
+}
+
+/// Reads what a ledger guards, and compares it with the checksums on record.
+template <class Inspect>
+void check_blocks(ResultReader const& reader, Ledger const& ledger, Inspect const& inspect,
+                  Findings& findings) {
+  auto const& layout = reader.layout();
+  BlockScanner scanner(reader, ledger);
+  for (auto block = layout.blocks.begin; block < layout.blocks.end; ++block) {
+    auto const samples = layout.grid.samples_of(block);
+    IndexRange const rows{samples.begin - layout.samples().begin,
+                          samples.end - layout.samples().begin};
+    if (!scanner.done(block)) {
+      findings.add(done_of(ledger), rows, "not done");
+      continue;
+    }
+    auto const digests =
+        scanner.scan(block, [&](std::size_t s, IndexRange part, std::byte const* data) {
+          inspect(scanner.section(s).path, part, data);
+        });
+    for (std::size_t s = 0; s < digests.size(); ++s) {
+      if (digests[s] != scanner.recorded(block, s)) {
+        findings.add(scanner.section(s).path, rows, "the checksum differs");
+      }
+    }
+  }
+}
+
+/// What is said of groups must be readable, and their activity per sample guarded.
+void check_groups(ResultReader const& reader, Findings& findings) {
+  auto const rows = reader.layout().samples().size();
+  try {
+    for (auto const& layer : read_layers(reader.file())) {
+      auto const center = groups_path(layer.layer) + "/group_center";
+      if (reader.has(center) && reader.ledgers().size() < 2) {
+        findings.add(center, {0, rows}, "no ledger guards it");
+      }
+    }
+    static_cast<void>(read_events_summary(reader.file()));
+  } catch (Error const& error) {
+    findings.add("/groups", {0, rows}, error.what());
+  }
 }
 
 } // namespace
@@ -132,10 +181,8 @@ Verdict verify(ResultReader const& reader) {
   if (!check_objects(reader, findings)) {
     return verdict;
   }
-  BlockScanner scanner(reader);
   std::vector<std::int64_t> explicit_ids;
-  auto const inspect = [&](std::size_t s, IndexRange rows, std::byte const* data) {
-    auto const& section = scanner.all_sections()[s].path;
+  auto const inspect = [&](std::string const& section, IndexRange rows, std::byte const* data) {
     auto const* ids = reinterpret_cast<std::int64_t const*>(data);
     if (section == "/distributions") {
       check_rows(reader, rows, findings, verdict);
@@ -145,21 +192,10 @@ Verdict verify(ResultReader const& reader) {
       check_ids(layout, rows, ids, findings);
     }
   };
-  for (auto block = layout.blocks.begin; block < layout.blocks.end; ++block) {
-    auto const samples = layout.grid.samples_of(block);
-    IndexRange const rows{samples.begin - layout.samples().begin,
-                          samples.end - layout.samples().begin};
-    if (!scanner.done(block)) {
-      findings.add(ledger_done, rows, "not done");
-      continue;
-    }
-    auto const digests = scanner.scan(block, inspect);
-    for (std::size_t s = 0; s < digests.size(); ++s) {
-      if (digests[s] != scanner.recorded(block, s)) {
-        findings.add(scanner.all_sections()[s].path, rows, "the checksum differs");
-      }
-    }
+  for (auto const& ledger : reader.ledgers()) {
+    check_blocks(reader, ledger, inspect, findings);
   }
+  check_groups(reader, findings);
   check_explicit_ids(explicit_ids, findings);
   return verdict;
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <fcntl.h>
+#include <optional>
 #include <unistd.h>
 #include <utility>
 
@@ -21,7 +22,7 @@ void create_partial(std::string const& partial, Layout const& layout, Contents c
   try {
     auto file = h5::File::create(partial);
     write_layout(file, layout);
-    create_objects(file, layout);
+    create_objects(file, layout, first_ledger(layout));
     write_contents(file, contents);
     file.close();
     reserve_space(partial);
@@ -43,14 +44,43 @@ struct PendingBlock {
 
 class ResultWriter::Impl {
 public:
-  Impl(std::string path, Layout const& layout, Comm const& comm)
-      : path_(std::move(path)), partial_(partial_path(path_)), layout_(layout), comm_(comm),
-        sections_(sections(layout)), file_(open_together(partial_, comm)),
-        done_(file_.dataset(ledger_done)), checksums_(file_.dataset(ledger_checksums)),
-        plain_(partial_, O_RDWR), running_(sections_.size()) {
+  Impl(std::string path, Layout layout, Comm comm)
+      : path_(std::move(path)), partial_(partial_path(path_)), layout_(std::move(layout)),
+        comm_(std::move(comm)), plain_(partial_, O_RDWR) {
+    open(first_ledger(layout_));
+  }
+
+  /// Opens the file for the sections of a ledger. Collective.
+  void open(Ledger const& ledger) {
+    sections_ = ledger.sections;
+    file_.emplace(open_together(partial_, comm_));
+    done_ = file_->dataset(done_of(ledger));
+    checksums_ = file_->dataset(checksums_of(ledger));
+    running_ = std::vector<Checksum>(sections_.size());
     for (auto const& section : sections_) {
-      datasets_.push_back(file_.dataset(section.path));
+      datasets_.push_back(file_->dataset(section.path));
     }
+  }
+
+  void begin_second_pass(std::vector<Section> const& added) {
+    close();
+    if (added.empty()) {
+      comm_.agree([&] { file_.emplace(open_together(partial_, comm_)); });
+      return;
+    }
+    auto const ledger = second_ledger(added);
+    comm_.on_root([&] {
+      try {
+        auto file = h5::File::open_for_writing(partial_);
+        create_objects(file, layout_, ledger);
+        file.close();
+        reserve_space(partial_);
+        plain_.sync();
+      } catch (Error const& error) {
+        throw Error(ExitCode::failed, error.message()); // the first pass is there
+      }
+    });
+    comm_.agree([&] { open(ledger); });
   }
 
   void write(std::size_t s, IndexRange rows, void const* data) {
@@ -62,6 +92,10 @@ public:
       IndexRange const slice{begin, std::min(rows.end, begin + step)};
       datasets_[s].write(slice, section.type, bytes + (begin - rows.begin) * section.row_bytes());
     }
+  }
+
+  void read(std::string const& section, IndexRange rows, ElementType type, void* out) const {
+    file_->dataset(section).read(rows, type, out);
   }
 
   void complete_block(std::int64_t block) {
@@ -80,7 +114,7 @@ public:
     // Without MPI-IO the library may still hold rows. With it a flush would be collective, and
     // nothing is held.
     if (comm_.size() == 1) {
-      file_.flush();
+      file_->flush();
     }
     plain_.sync();
     for (auto const& block : pending_) {
@@ -90,6 +124,12 @@ public:
       done_.write(row, ElementType::uint8, &mark);
     }
     pending_.clear();
+  }
+
+  void suspend() {
+    if (file_) {
+      close();
+    }
   }
 
   /// Closes the file for all. What is written is on the disk before. Collective.
@@ -102,7 +142,8 @@ public:
         checksums_ = h5::Dataset();
       });
       comm_.agree([&] {
-        file_.close();
+        file_->close();
+        file_.reset();
         plain_.sync();
       });
     } catch (AgreedError const& error) {
@@ -115,10 +156,12 @@ public:
     IdEvidence found;
     comm_.agree([&] {
       ResultReader const reader(partial_);
-      BlockScanner scanner(reader);
       auto const mine = shard_of(layout_.blocks, comm_.size(), comm_.rank());
-      for (auto block = mine.begin; block < mine.end; ++block) {
-        prove_block(scanner, block, found);
+      for (auto const& ledger : reader.ledgers()) {
+        BlockScanner scanner(reader, ledger);
+        for (auto block = mine.begin; block < mine.end; ++block) {
+          prove_block(scanner, block, found);
+        }
       }
     });
     std::array<std::uint64_t, 3> sums{found.count, found.sum, found.hash};
@@ -135,11 +178,15 @@ public:
     }
   }
 
-  void publish_with(Contents const& contents, Metrics const& metrics) const {
+  void publish_with(Contents const& contents, Metrics const& metrics,
+                    std::function<void(h5::File&)> const& more) const {
     comm_.on_root([&] {
       auto file = h5::File::open_for_writing(partial_);
       write_contents(file, contents);
       write_metrics(file, metrics);
+      if (more) {
+        more(file);
+      }
       file.set_attribute("/", "complete", std::int64_t{1});
       file.close();
       publish(partial_, path_);
@@ -150,19 +197,19 @@ private:
   void prove_block(BlockScanner& scanner, std::int64_t block, IdEvidence& found) const {
     auto const digests =
         scanner.scan(block, [&](std::size_t section, IndexRange rows, std::byte const* data) {
-          if (sections_[section].path == "/sample_ids") {
+          if (scanner.section(section).path == "/sample_ids") {
             auto const* ids = reinterpret_cast<std::int64_t const*>(data);
             for (std::int64_t i = 0; i < rows.size(); ++i) {
               found.add(ids[i]);
             }
           }
         });
-    for (std::size_t s = 0; s < sections_.size(); ++s) {
+    for (std::size_t s = 0; s < digests.size(); ++s) {
       if (!scanner.done(block) || digests[s] != scanner.recorded(block, s)) {
         auto const samples = layout_.grid.samples_of(block);
         throw run_failure("samples " + std::to_string(samples.begin) + " to " +
-                              std::to_string(samples.end) + " of " + partial_ + sections_[s].path +
-                              " were not read back as they were written",
+                              std::to_string(samples.end) + " of " + partial_ +
+                              scanner.section(s).path + " were not read back as they were written",
                           scanner.done(block) ? "the checksum differs" : "the block is not marked",
                           "check the disk, then start the job again with --overwrite");
       }
@@ -174,7 +221,7 @@ private:
   Layout layout_;
   Comm comm_;
   std::vector<Section> sections_;
-  h5::File file_;
+  std::optional<h5::File> file_;
   std::vector<h5::Dataset> datasets_;
   h5::Dataset done_;
   h5::Dataset checksums_;
@@ -199,6 +246,10 @@ ResultWriter ResultWriter::create(std::string const& path, Layout const& layout,
 void ResultWriter::write(std::size_t section, IndexRange rows, void const* data) {
   impl_->write(section, rows, data);
 }
+void ResultWriter::read(std::string const& section, IndexRange rows, ElementType type,
+                        void* out) const {
+  impl_->read(section, rows, type, out);
+}
 void ResultWriter::complete_block(std::int64_t block) {
   impl_->complete_block(block);
 }
@@ -206,14 +257,19 @@ void ResultWriter::checkpoint() {
   impl_->checkpoint();
 }
 
-void ResultWriter::finish(Contents const& contents, Metrics const& metrics) {
+void ResultWriter::begin_second_pass(std::vector<Section> const& sections) {
+  impl_->begin_second_pass(sections);
+}
+
+void ResultWriter::finish(Contents const& contents, Metrics const& metrics,
+                          std::function<void(h5::File&)> const& more) {
   impl_->close();
   impl_->prove();
-  impl_->publish_with(contents, metrics);
+  impl_->publish_with(contents, metrics, more);
 }
 
 void ResultWriter::suspend() {
-  impl_->close();
+  impl_->suspend();
 }
 
 } // namespace fod::store

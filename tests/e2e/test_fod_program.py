@@ -118,7 +118,7 @@ def test_usage_errors_suggest(tmp_path):
         done = fod(*arguments)
         assert done.returncode == 2 and says in done.stderr.decode() and done.stdout == b""
     text = fod("--help").stdout.decode()
-    for command in ("info", "verify", "export", "import"):
+    for command in ("info", "verify", "export", "import", "groups", "compare"):
         assert f"\n  fod {command} " in text
         assert fod(command, "--help").returncode == 0
     assert fod("--version").stdout.startswith(b"fod ")

@@ -1,4 +1,4 @@
-"""Every command of the README's sections on models and data, as it is printed there."""
+"""Every command of the README's sections on models, data and groups, as it is printed there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch import nn
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTIONS = "".join(part for part in re.split(r"^(?=## )", README, flags=re.MULTILINE)
-                   if part.startswith(("## Models", "## Data")))
+                   if part.startswith(("## Models", "## Data", "## Neuron groups")))
 COMMANDS = re.findall(r"```sh\n(.*?)```", SECTIONS, re.DOTALL)
 
 
@@ -104,9 +104,9 @@ def bash(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_door_has_its_command():
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 12
     for flag in ("m.pt2", "python:my_jax:logits", "plugin:libmine.so", "python:my_data:Dataset",
-                 "--mc-dropout", "--posterior", "--data photos", "cifar10:", "x.h5:/train"):
+                 "--mc-dropout", "--posterior", "--data photos", "cifar10:", "x.h5:/train", "--layers"):
         assert any(flag in command for command in COMMANDS), flag
 
 
@@ -131,6 +131,13 @@ def test_command(folder, index):
         with h5py.File(folder / "r.h5") as file:
             assert sorted(file["row_status"][:]) == [0] * 20 + [2]
             assert [name.decode() for name in file["provenance/class_names"][:]] == ["cat", "dog"]
+    if "--layers" in command:
+        assert "conv2" in done.stdout and "cohesion" in done.stdout
+        source = re.search(r"```python\n(import h5py\nwith[^`]*groups/[^`]*)```", SECTIONS)
+        assert source is not None
+        read = subprocess.run([sys.executable, "-c", source[1]], cwd=folder, capture_output=True,
+                              text=True, timeout=60)
+        assert read.returncode == 0 and "correlation_clustering" in read.stdout, read.stderr
     if "python:my_data" in command or "y.npy --out r.h5" in command:
         with h5py.File(folder / "r.h5") as file:
             assert file["metrics"].attrs["accuracy"] > 0.95

@@ -7,6 +7,8 @@ import sys
 import h5py
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import models
 
@@ -36,6 +38,33 @@ def test_memory_is_constant_in_the_number_of_samples(run, folder, capsys):
     with capsys.disabled():
         print(f"\npeak anonymous bytes per rank: {peaks}")
     assert peaks[1_000_000] <= 1.05 * peaks[100_000]
+
+
+class Wide(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = nn.Linear(FEATURES, 4096)
+        self.head = nn.Linear(4096, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.relu(self.wide(x)))
+
+
+def test_memory_of_groups_is_constant_in_the_number_of_samples(run, folder, tmp_path, capsys):
+    models.save(Wide(), tmp_path / "wide.pt")
+    peaks = {}
+    for samples in (20_000, 200_000):
+        out = tmp_path / f"r{samples}.h5"
+        job = run("fod-generate", "--model", tmp_path / "wide.pt", "--data",
+                  folder / "x1000000.npy", "--max-samples", samples, "--layers", "wide",
+                  "--out", out, "--threads", 1, ranks=2, timeout=600)
+        assert job.returncode == 0, job.stderr
+        with h5py.File(out) as file:
+            assert file["groups/wide"].attrs["samples"] == samples
+            peaks[samples] = int(file["provenance"].attrs["peak_anonymous_bytes"])
+    with capsys.disabled():
+        print(f"\npeak anonymous bytes per rank, 4,096 neurons: {peaks}")
+    assert peaks[200_000] <= 1.05 * peaks[20_000]
 
 
 def test_rows_at_scale_agree_with_torch(folder):

@@ -30,17 +30,45 @@ endfunction()
 
 # Without Torch, CUDA and MPI_Init: what `fod` needs.
 add_library(fod_core STATIC)
-fod_modules(fod_core error records config comm h5 plugin python dataset store json)
+fod_modules(fod_core error records config comm h5 plugin python moments groups events dataset store
+  analysis json)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(fod_core PUBLIC fod_flags
   PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} CLI11::CLI11
   nlohmann_json::nlohmann_json Threads::Threads ${CMAKE_DL_LIBS})
 
+# The loops over correlations, for several vector widths of one processor family. No result of
+# theirs depends on the width: products are not fused into sums. Sanitizers start too late for the
+# choice at load time.
+set(clones "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT FOD_SANITIZE)
+  set(clones "[[gnu::target_clones(\"avx512f\",\"avx2\",\"default\")]]")
+endif()
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/groups/loops.cpp" PROPERTIES
+  COMPILE_DEFINITIONS "FOD_CLONES=${clones}"
+  COMPILE_OPTIONS "-ffp-contract=off;-ffinite-math-only;-fno-signed-zeros;-fno-trapping-math")
+
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/groups/ward.cpp" PROPERTIES
+  COMPILE_OPTIONS -ffp-contract=off) # rounds as scipy does
+
 # The job: device, model, kernels, pipeline.
 add_library(fod_job STATIC)
 fod_modules(fod_job device nccl model kernels pipeline)
 target_link_libraries(fod_job PUBLIC fod_core
-  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart nlohmann_json::nlohmann_json ZLIB::ZLIB)
+  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart CUDA::cublas nlohmann_json::nlohmann_json ZLIB::ZLIB)
+
+# The product of moments is compiled for several instruction sets; the processor decides at run time.
+set(_product "${PROJECT_SOURCE_DIR}/src/kernels/product")
+target_sources(fod_job PRIVATE "${_product}/generic.cpp")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  target_sources(fod_job PRIVATE "${_product}/avx512.cpp" "${_product}/avx2.cpp"
+    "${_product}/select_x86.cpp")
+  set_source_files_properties("${_product}/avx512.cpp" PROPERTIES
+    COMPILE_OPTIONS "-mavx512f;-mavx512dq;-mprefer-vector-width=512")
+  set_source_files_properties("${_product}/avx2.cpp" PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma")
+else()
+  target_sources(fod_job PRIVATE "${_product}/select_generic.cpp")
+endif()
 
 # Libraries that Python loads with their own symbols first (RTLD_DEEPBIND) must find the std::cout
 # that libstdc++ has set up, so the program must not hold a copy of it.

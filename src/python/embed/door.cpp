@@ -14,7 +14,7 @@ std::string version() {
 } // namespace
 
 // The one symbol of the library that others see; its name is `door_symbol`.
-extern "C" [[gnu::visibility("default")]] fod::python::Door const* fod_python_door_1() {
+extern "C" [[gnu::visibility("default")]] fod::python::Door const* fod_python_door_2() {
   namespace embed = fod::python::embed;
   static constexpr fod::python::Door door{embed::open_model, embed::open_dataset,
                                           embed::open_transform, version};

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Callable
 
 import torch
 from torch.utils import dlpack
 
-from fod_bridge import loading, output
+from fod_bridge import loading, output, taps
 from fod_bridge.errors import Refusal, failure, flush
 
 
@@ -46,20 +46,24 @@ class Model:
             except BaseException as error:
                 raise failure(True, f"cannot move the model {spec} to {device}", error,
                               "use another --device") from None
+        self.layers = taps.submodules(self.value) if self.is_module else []
+        self.watching = taps.Watch([], lambda *_: None)
         self.arity = loading.arity_of(
             spec, self.value.forward if self.is_module else self.value)
 
-    def call(self, inputs: list[Any], key: str) -> Any:
-        """Capsules of DLPack in, one out."""
+    def call(self, inputs: list[Any], key: str | None) -> Any:
+        """Capsules of DLPack in, one out; none if there is no key, not even an empty one."""
         tensors = [dlpack.from_dlpack(capsule) for capsule in inputs]
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), self.watching.scope():
                 returned = self.value(*tensors)
         except BaseException as error:
             raise failure(False, "the model raised an exception", error,
                           "see that it takes every sample") from None
         finally:
             flush()
+        if key is None:
+            return None
         with torch.inference_mode():
             return dlpack.to_dlpack(output.select(returned, key))
 
@@ -72,6 +76,13 @@ class Model:
                 if tensor.layout == torch.strided and tensor.device.type in ("cpu", "cuda")
                 and not tensor.is_quantized and not tensor.is_complex()
                 and not isinstance(tensor, torch.nn.parameter.UninitializedTensorMixin)]
+
+    def submodules(self) -> list[tuple[str, list[str], str, str]]:
+        return taps.described(self.spec, self.value) if self.is_module else []
+
+    def watch(self, wanted: list[int], called: Callable[[int, Any, str], None]) -> None:
+        self.watching.remove()
+        self.watching = taps.Watch([(index, self.layers[index][0]) for index in wanted], called)
 
     def enable_dropout(self) -> int:
         """Dropout layers alone, so that batch normalisation stays as it was trained."""

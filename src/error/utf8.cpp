@@ -1,6 +1,6 @@
-#include "utf8.hpp"
+#include "fod/utf8.hpp"
 
-namespace fod::json {
+namespace fod {
 
 namespace {
 
@@ -40,6 +40,17 @@ bool is_utf8_character(std::string_view bytes) {
   return !overlong && !surrogate && !too_large;
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    auto const length = utf8_length(static_cast<unsigned char>(text[0]));
+    if (length == 0 || length > text.size() || !is_utf8_character(text.substr(0, length))) {
+      return false;
+    }
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 void append_utf8(std::string& out, unsigned code_point) {
   auto const put = [&](unsigned byte) { out += static_cast<char>(byte); };
   auto const follow = [&](unsigned shift) { put(0x80U | ((code_point >> shift) & 0x3fU)); };
@@ -75,4 +86,4 @@ std::string repaired_utf8(std::string_view text) {
   return out;
 }
 
-} // namespace fod::json
+} // namespace fod

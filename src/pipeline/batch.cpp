@@ -1,0 +1,71 @@
+#include "batch.hpp"
+
+#include "fod/error.hpp"
+
+#include <iostream>
+
+namespace fod {
+
+BatchRunner::BatchRunner(Prepared& job) : job_(job), micro_batch_(job.config.batch_size) {}
+
+BatchResults BatchRunner::run(IndexRange samples, std::vector<float*> const& places) {
+  job_.model->begin_batch(samples.begin);
+  if (job_.watch) {
+    job_.watch->begin(job_.config.batch_size, places);
+  }
+  std::vector<ModelOutput> outputs; // a plugin's memory may be used again as soon as it is freed
+  for (std::size_t member = 0; member < job_.model->member_count(); ++member) {
+    outputs.push_back(forward(*job_.model, member, samples));
+    stream_ = outputs.back().stream;
+    if (!job_.config.distributions) {
+      continue;
+    }
+    auto const& known = job_.plan.probe.models[job_.model->model_of(member)];
+    require_same_output(outputs.back(), known, samples);
+    job_.epilogue->add(static_cast<std::int64_t>(member), outputs.back().values,
+                       known.epilogue(samples.size()), stream_);
+  }
+  announce_micro_batch(samples);
+  BatchResults results;
+  naming(samples, [&] {
+    results =
+        job_.config.distributions ? job_.epilogue->finish(samples.size(), stream_) : flags_alone();
+    if (job_.watch) {
+      job_.watch->finish(stream_);
+    }
+  });
+  return results;
+}
+
+BatchResults BatchRunner::flags_alone() {
+  flags_.assign(static_cast<std::size_t>(job_.config.batch_size), 0);
+  BatchResults results;
+  results.joined.mean.flags = flags_.data();
+  return results;
+}
+
+/// Memory ran out in this batch, and the model goes on with less at a time.
+void BatchRunner::announce_micro_batch(IndexRange samples) {
+  if (auto const now = job_.model->micro_batch(); now < micro_batch_) {
+    micro_batch_ = now;
+    std::cerr << "fod-generate: warning: rank " << job_.machine.rank
+              << " ran out of memory at samples " << samples.begin << " to " << samples.end
+              << ": it goes on with " << now
+              << " at a time (recorded; last bits may differ from a run with enough memory)"
+              << std::endl;
+  }
+}
+
+void BatchRunner::require_same_output(ModelOutput const& output, ModelProbe const& known,
+                                      IndexRange samples) const {
+  auto const columns = check_output(output, job_.config.batch_size, known.mode);
+  if (columns != known.inputs || output.type != known.output_type) {
+    throw run_failure("samples " + std::to_string(samples.begin) + " to " +
+                          std::to_string(samples.end) + ": the model returned " +
+                          std::to_string(columns) + " values per sample",
+                      "it returned " + std::to_string(known.inputs) + " for block 0",
+                      "use a model whose output does not change its shape or type");
+  }
+}
+
+} // namespace fod

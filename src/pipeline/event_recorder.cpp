@@ -1,0 +1,111 @@
+#include "event_recorder.hpp"
+
+#include "fod/rules_file.hpp"
+#include "fod/text.hpp"
+
+#include <limits>
+
+namespace fod {
+
+Annotations::Annotations(LayerRequest const& request, std::int64_t samples) {
+  if (!request.categories.empty()) {
+    categories_.emplace(request.categories, samples);
+    names_ = categories_->names();
+  }
+  if (!request.texts.empty()) {
+    texts_.emplace(request.texts, samples);
+    rules_ =
+        request.rules.empty() ? events::SkillRules::built_in() : json::read_rules(request.rules);
+    names_ = rules_->names();
+  }
+  if (!request.loss.empty()) {
+    losses_.emplace(request.loss, samples);
+  }
+}
+
+std::vector<std::int32_t> Annotations::categories(IndexRange samples) const {
+  if (categories_) {
+    return categories_->read(samples);
+  }
+  std::vector<std::int32_t> all(static_cast<std::size_t>(samples.size()), -1);
+  if (texts_) {
+    auto const texts = texts_->read(samples);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      all[i] = rules_->category_of(texts[i]);
+    }
+  }
+  return all;
+}
+
+std::vector<double> Annotations::losses(IndexRange samples) const {
+  std::vector<double> all(static_cast<std::size_t>(samples.size()),
+                          std::numeric_limits<double>::quiet_NaN());
+  if (losses_) {
+    losses_->read(samples, all);
+  }
+  return all;
+}
+
+namespace {
+
+std::vector<std::int64_t> group_counts(std::vector<store::LayerGroups> const& layers) {
+  std::vector<std::int64_t> counts;
+  for (auto const& layer : layers) {
+    counts.push_back(std::ssize(layer.groups));
+  }
+  return counts;
+}
+
+} // namespace
+
+EventRecorder::EventRecorder(Annotations const& annotations,
+                             std::vector<store::LayerGroups> const& layers, IndexRange samples)
+    : annotations_(annotations),
+      log_(group_counts(layers), std::ssize(annotations.names()), samples) {
+  names_.categories = annotations.names();
+  for (auto const& layer : layers) {
+    names_.layers.push_back(layer.layer);
+    names_.first_group_ids.push_back(layer.first_group_id);
+  }
+}
+
+void EventRecorder::begin(IndexRange samples) {
+  first_sample_ = samples.begin;
+  categories_ = annotations_.categories(samples);
+  losses_ = annotations_.losses(samples);
+}
+
+void EventRecorder::add(SampleActivity const& activity) {
+  auto const row = static_cast<std::size_t>(activity.sample - first_sample_);
+  log_.add(activity.layer, activity.sample, activity.centers, activity.mean, activity.deviation,
+           categories_[row], losses_[row]);
+}
+
+void EventRecorder::finish(std::vector<store::LayerGroups>& layers, Comm const& comm) {
+  reduce(log_, comm);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    auto const figures = log_.figures(i);
+    for (std::size_t g = 0; g < layers[i].groups.size(); ++g) {
+      auto const skill = figures.groups[g].skill();
+      layers[i].groups[g].skill_category =
+          skill < 0 ? "" : names_.categories[static_cast<std::size_t>(skill)];
+    }
+  }
+}
+
+void EventRecorder::write(h5::File& file) const {
+  store::write_events(file, log_, names_);
+}
+
+std::string EventRecorder::summary() const {
+  std::int64_t total = 0;
+  std::int64_t kept = 0;
+  for (std::size_t i = 0; i < log_.layers(); ++i) {
+    total += log_.total(i);
+    kept += std::ssize(log_.kept(i));
+  }
+  return counted(total, "learning event") +
+         (kept == total ? "" : ", of which the strongest " + grouped(kept) + " are kept");
+}
+
+} // namespace fod

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "prepare.hpp"
+#include "progress.hpp"
+
+#include <functional>
+
+/// Inside of the pipeline: ranks that work side by side.
+namespace fod {
+
+/// Work of one rank over its blocks, under way.
+class Shift {
+public:
+  Shift(ControlChannel& channel, Progress* progress) : channel_(channel), progress_(progress) {}
+
+  [[nodiscard]] bool stop_requested() const { return channel_.stop_requested(); }
+  /// Says that further samples are done.
+  void report(std::int64_t samples) {
+    done_ += samples;
+    channel_.report(done_);
+    if (progress_ != nullptr) {
+      progress_->show(channel_.total_done());
+    }
+  }
+  [[nodiscard]] std::int64_t done() const { return done_; }
+
+private:
+  ControlChannel& channel_;
+  Progress* progress_; ///< on rank 0
+  std::int64_t done_ = 0;
+};
+
+/// Runs `work` on every rank. Nothing in it is collective; its end is.
+/// @throws AgreedError if any rank failed; the file is suspended then, progress kept
+void work_together(Prepared const& job, store::ResultWriter& writer, Comm const& comm,
+                   std::function<void(Shift&)> const& work);
+
+} // namespace fod
