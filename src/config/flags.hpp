@@ -2,12 +2,22 @@
 
 #include "fod/config.hpp"
 
+#include <charconv>
+
 namespace CLI {
 class App;
 }
 
-/// Inside of the config module: flags that have a file of their own.
+/// Inside of the config module: what its files share.
 namespace fod {
+
+/// True if the whole text is a number.
+template <class Number>
+bool parse_number(std::string const& text, Number& value) {
+  auto const* end = text.data() + text.size();
+  auto const result = std::from_chars(text.data(), end, value);
+  return result.ec == std::errc() && result.ptr == end;
+}
 
 /// What the library cannot store in LayerRequest's own types.
 struct RawLayers {

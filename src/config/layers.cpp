@@ -5,18 +5,10 @@
 #include <CLI/CLI.hpp>
 
 #include <array>
-#include <charconv>
 
 namespace fod {
 
 namespace {
-
-template <class Number>
-bool parse_number(std::string const& text, Number& value) {
-  auto const* end = text.data() + text.size();
-  auto const result = std::from_chars(text.data(), end, value);
-  return result.ec == std::errc() && result.ptr == end;
-}
 
 Pooling pooling_named(std::string const& name, std::string const& text) {
   for (auto const pooling : {Pooling::mean, Pooling::max, Pooling::none}) {

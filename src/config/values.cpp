@@ -1,20 +1,12 @@
-#include "fod/config.hpp"
+#include "flags.hpp"
 
 #include "fod/error.hpp"
 
-#include <charconv>
 #include <limits>
 
 namespace fod {
 
 namespace {
-
-template <class Number>
-bool parse_whole(std::string const& text, Number& value) {
-  auto const* end = text.data() + text.size();
-  auto const result = std::from_chars(text.data(), end, value);
-  return result.ec == std::errc() && result.ptr == end;
-}
 
 Error bad_normalization(std::string const& text, std::string const& why) {
   return bad_input("cannot read --normalize " + text, why,
@@ -40,7 +32,7 @@ std::int64_t parse_batch_size(std::string const& text) {
   if (text == "auto") {
     return value;
   }
-  if (!parse_whole(text, value) || value < 1 || value > most) {
+  if (!parse_number(text, value) || value < 1 || value > most) {
     throw bad_input("cannot read --batch-size " + text,
                     "it is a number from 1 to " + std::to_string(most) + ", or auto",
                     "write --batch-size 64 or --batch-size auto");
@@ -57,9 +49,9 @@ Arguments parse_arguments(std::vector<std::string> const& inputs) {
     }
     auto const text = inputs[i].substr(1);
     std::int64_t whole = 0;
-    Arguments::Constant constant{i, 0, parse_whole(text, whole)};
+    Arguments::Constant constant{i, 0, parse_number(text, whole)};
     constant.value = static_cast<double>(whole);
-    if (!constant.whole && !parse_whole(text, constant.value)) {
+    if (!constant.whole && !parse_number(text, constant.value)) {
       throw bad_input("cannot read --input " + inputs[i], "'" + text + "' is no number",
                       "write =16000 or =0.5 for a constant argument, or the name of a field");
     }
@@ -77,7 +69,7 @@ IndexRange parse_range(std::string const& text) {
   IndexRange range{0, std::numeric_limits<std::int64_t>::max()};
   auto const part = [&](std::size_t begin, std::size_t count, std::int64_t& value) {
     auto const digits = text.substr(begin, count);
-    return digits.empty() || (parse_whole(digits, value) && value >= 0);
+    return digits.empty() || (parse_number(digits, value) && value >= 0);
   };
   bool const readable = colon != std::string::npos && part(0, colon, range.begin) &&
                         part(colon + 1, std::string::npos, range.end);
@@ -93,8 +85,8 @@ ImageResize parse_resize(std::string const& text) {
   auto const between = text.find_first_of("x,");
   ImageSize size;
   bool const one = between == std::string::npos;
-  bool const whole = parse_whole(text.substr(0, between), size.height) &&
-                     (one || parse_whole(text.substr(between + 1), size.width));
+  bool const whole = parse_number(text.substr(0, between), size.height) &&
+                     (one || parse_number(text.substr(between + 1), size.width));
   if (!whole || size.height < 1 || size.height > most || (!one && size.width < 1) ||
       size.width > most) {
     throw bad_input("cannot read --resize " + text,
@@ -122,7 +114,7 @@ Normalization parse_normalization(std::string const& text) {
       part = part.substr(4);
     }
     double value = 0;
-    if (target == nullptr || !parse_whole(part, value)) {
+    if (target == nullptr || !parse_number(part, value)) {
       throw bad_normalization(text, "'" + part + "' is no number");
     }
     target->push_back(value);

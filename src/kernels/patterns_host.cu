@@ -1,23 +1,12 @@
 #include "patterns.cuh"
-
-#include "fod/shard.hpp"
-
-#include <thread>
-#include <vector>
+#include "workers.hpp"
 
 namespace fod::host {
 
 void patterns(float const* values, PatternSpec const& spec, PatternView const& out, int threads) {
-  auto const run = [&](IndexRange rows) {
-    for (auto r = rows.begin; r < rows.end; ++r) {
-      row::activity(values, spec, r, out, row::Alone());
-    }
-  };
-  std::vector<std::jthread> helpers;
-  for (int t = 1; t < threads; ++t) {
-    helpers.emplace_back([&, t] { run(shard_of({0, spec.rows}, threads, t)); });
-  }
-  run(shard_of({0, spec.rows}, threads, 0));
+  Workers::shared(threads)->run(spec.rows, [&](std::int64_t row, int /*thread*/) {
+    row::activity(values, spec, row, out, row::Alone());
+  });
 }
 
 } // namespace fod::host

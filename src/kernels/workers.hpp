@@ -36,12 +36,12 @@ public:
   }
 
 private:
-  void stop();
   struct Job {
     void const* context = nullptr;
     void (*call)(void const* context, std::int64_t task, int thread) = nullptr;
     std::int64_t tasks = 0;
   };
+  void stop();
   void dispatch(Job const& job);
   void take_tasks(Job const& job, int thread);
   void serve(int thread);

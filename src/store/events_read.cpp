@@ -1,8 +1,6 @@
 #include "events_names.hpp"
 #include "plausible.hpp"
 
-#include "fod/error.hpp"
-
 #include <algorithm>
 #include <type_traits>
 
@@ -11,22 +9,13 @@ namespace fod::store {
 namespace {
 
 void require(h5::File const& file, bool right) {
-  if (!right) {
-    throw bad_input(file.path() + ":/events is damaged", "its parts contradict each other",
-                    "make the file again, or restore it from a backup");
-  }
+  require_sane(file, "/events", right);
 }
 
 template <class T>
 std::vector<T> read(h5::File const& file, std::string const& path) {
   constexpr auto type = std::is_same_v<T, double> ? ElementType::float64 : ElementType::int64;
-  auto const dataset = file.dataset(path);
-  require(file, is_plausible(file, dataset));
-  std::vector<T> values(static_cast<std::size_t>(element_count(dataset.shape())));
-  if (!values.empty()) {
-    dataset.read({0, dataset.shape()[0]}, type, values.data());
-  }
-  return values;
+  return read_all<T>(file, "/events", path, type);
 }
 
 std::int64_t whole(h5::File const& file, std::string const& object, std::string const& name) {

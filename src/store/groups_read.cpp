@@ -2,8 +2,6 @@
 
 #include "plausible.hpp"
 
-#include "fod/error.hpp"
-
 #include <algorithm>
 
 namespace fod::store {
@@ -17,13 +15,7 @@ public:
 
   template <class T>
   std::vector<T> values(std::string const& name, ElementType type) const {
-    auto const dataset = file_.dataset(path_ + "/" + name);
-    require(is_plausible(file_, dataset));
-    std::vector<T> all(static_cast<std::size_t>(element_count(dataset.shape())));
-    if (!all.empty()) {
-      dataset.read({0, dataset.shape()[0]}, type, all.data());
-    }
-    return all;
+    return read_all<T>(file_, path_, path_ + "/" + name, type);
   }
   std::vector<double> reals(std::string const& name) const {
     return values<double>(name, ElementType::float64);
@@ -41,12 +33,7 @@ public:
     require(typed != nullptr);
     return *typed;
   }
-  void require(bool right) const {
-    if (!right) {
-      throw bad_input(file_.path() + ":" + path_ + " is damaged", "its parts contradict each other",
-                      "make the file again, or restore it from a backup");
-    }
-  }
+  void require(bool right) const { require_sane(file_, path_, right); }
 
 private:
   h5::File const& file_;
