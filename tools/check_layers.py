@@ -66,6 +66,10 @@ MODULE_OF = {
     "rules_file": "json",
     "sample_columns": "dataset",
     "json_scanner": "json",
+    "output_claim": "store",
+    "saved_sums": "store",
+    "settings": "store",
+    "totals": "analysis",
 }
 # Foreign headers: the first pattern that fits names the modules where they may be included.
 CUDA = {"device", "kernels", "nccl", "model"}

@@ -36,6 +36,8 @@ struct LayerRequest {
   [[nodiscard]] bool events() const {
     return !categories.empty() || !texts.empty() || !loss.empty();
   }
+  /// True if something is asked for that needs the groups and then the samples again.
+  [[nodiscard]] bool second_pass() const { return patterns || events(); }
 };
 
 /// Everything a user can ask `fod-generate` for.
@@ -69,6 +71,7 @@ struct Config {
   // What to write
   std::string out;
   bool overwrite = false;
+  bool resume = false;          ///< go on with what an earlier job left
   bool allow_nonfinite = false; ///< keep rows that are not finite, marked
   bool keep_members = false;
   bool keep_logits = false;

@@ -61,6 +61,8 @@ public:
   void write(IndexRange rows, ElementType type, void const* data);
   /// False for external storage, virtual datasets and the like, whose bytes are elsewhere.
   [[nodiscard]] bool stored_inside() const;
+  /// First byte of contiguous storage in the file; negative if it has none.
+  [[nodiscard]] std::int64_t file_offset() const;
 
 private:
   Handle handle_;

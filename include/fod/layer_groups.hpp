@@ -63,6 +63,9 @@ void write_correlation(h5::File& file, std::string const& layer, std::span<float
                        std::int64_t neurons);
 /// Writes `/groups/<layer>/moments`: all integers, and the scale that gives them meaning.
 void write_moments(h5::File& file, std::string const& layer, Moments const& moments);
+bool has_moments(h5::File const& file, std::string const& layer);
+/// @throws Error (usage) if they are damaged
+Moments read_moments(h5::File const& file, std::string const& layer);
 
 /// The layers of a file in the order in which they ran; none if it has no groups.
 /// @throws Error (usage) if they are damaged

@@ -68,6 +68,10 @@ public:
   /// The rows since the last call were block `block` of the grid. A block without any is none.
   /// @throws Error (failed) naming the neuron whose values are beyond all range, or not finite
   void end_block(std::int64_t block, StreamView stream);
+  /// Forgets the rows since the last `end_block`.
+  void drop_block();
+  /// The sums over the blocks so far, on the host, valid until the next call. Between blocks only.
+  [[nodiscard]] Moments const& sums(StreamView stream);
   /// Sums over ranks, between GPUs where `nccl` is given. Collective. @throws Error
   void reduce(Comm const& comm, NcclComm const* nccl, StreamView stream);
   /// The sums, on the host, in the form that the numbers alone decide. Once.

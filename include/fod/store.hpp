@@ -25,6 +25,8 @@ struct KeptLayer {
 
 /// Name under which a file is written until it is complete.
 std::string partial_path(std::string const& path);
+/// Folder beside it for what the rows do not tell.
+std::string state_path(std::string const& path);
 
 /// All that fixes the objects of a result file.
 struct Layout {
@@ -85,6 +87,8 @@ public:
   [[nodiscard]] h5::File const& file() const { return file_; }
   /// True iff the attribute `complete` is set.
   [[nodiscard]] bool complete() const { return complete_; }
+  /// As `ResultWriter::creation`; empty in files that were imported.
+  [[nodiscard]] std::string creation() const;
   [[nodiscard]] Layout const& layout() const { return layout_; }
   [[nodiscard]] std::int64_t rows() const { return layout_.samples().size(); }
   [[nodiscard]] std::int64_t classes() const { return layout_.classes; }
@@ -110,26 +114,27 @@ struct Contents {
   std::string provenance; ///< JSON object: scalars become attributes of /provenance, lists datasets
 };
 
-/// @throws Error (usage) if the folder of `path` is missing or not writable, or if `path` or its
-///         partial file is there and `overwrite` is not set
-void check_output(std::string const& path, bool overwrite);
-
-/// The exclusive right to write an output, held until it is destroyed. Taken by rank 0 alone.
-class OutputClaim {
-public:
-  /// @throws Error (usage) as `check_output`, or if another job is writing it
-  OutputClaim(std::string const& path, bool overwrite);
-  OutputClaim(OutputClaim const&) = delete;
-  OutputClaim& operator=(OutputClaim const&) = delete;
-  ~OutputClaim();
-
-private:
-  std::string lock_path_;
-  int lock_ = -1;
-};
-
 /// Bytes that a result file with this layout takes, objects and ledger included, nearly.
 std::int64_t estimated_bytes(Layout const& layout);
+
+/// What is on record of a block beside its rows.
+struct BlockFacts {
+  std::uint64_t input_digest = 0;
+  std::int64_t micro_batch = 0; ///< samples that went through the model at a time
+};
+
+/// Is shown what a file holds, block by block, and in a block section by section.
+class RowVisitor {
+public:
+  RowVisitor() = default;
+  RowVisitor(RowVisitor const&) = default;
+  RowVisitor& operator=(RowVisitor const&) = default;
+  virtual ~RowVisitor() = default;
+  /// Some rows (numbers within the file) of a section, in its own type, in order.
+  virtual void rows(Section const& section, IndexRange rows, std::byte const* data) = 0;
+  /// All rows of the block were shown.
+  virtual void end_block(std::int64_t block, BlockFacts const& facts) = 0;
+};
 
 /// Writes one result file: created whole under its partial name, filled row by row without any
 /// collective, completed and renamed at the end. Only `finish` makes the final name exist.
@@ -141,6 +146,8 @@ public:
   /// @throws Error (usage) if it cannot be created; the partial file is removed then
   static ResultWriter create(std::string const& path, Layout const& layout,
                              Contents const& contents, Comm const& comm);
+  /// Opens what an earlier job left of `path`. Collective.
+  static ResultWriter resume(std::string const& path, Comm const& comm);
   ResultWriter(ResultWriter&&) noexcept;
   ResultWriter& operator=(ResultWriter&&) noexcept;
   ResultWriter(ResultWriter const&) = delete;
@@ -154,20 +161,31 @@ public:
   /// Not collective.
   void read(std::string const& section, IndexRange rows, ElementType type, void* out) const;
   /// Says that all sections of a block (of the grid) are written. Not collective.
-  void complete_block(std::int64_t block);
+  void complete_block(std::int64_t block, BlockFacts const& facts = {});
+  /// Forgets rows that were written since the last block: they will be written again.
+  void drop_block();
   /// Brings rows to the disk, then the marks of their blocks. Not collective.
   void checkpoint();
 
-  /// The blocks of the first pass are done: further sections, if any, are created, and all blocks
-  /// are to be written again for them. Collective.
+  /// Closes the file and proves what the pass has written: every block is read back and compared
+  /// with its checksum, a share of them on each rank, every id is there once. Collective.
+  /// @param visitor is shown this rank's share; may be null
+  /// @throws AgreedError (failed); blocks that differ lose their marks, so that resuming mends them
+  void end_pass(RowVisitor* visitor = nullptr);
+  /// After `end_pass`: further sections, if any, are created unless an earlier job did, and all
+  /// blocks are to be written for them. Collective.
   void begin_second_pass(std::vector<Section> const& sections);
+  /// Blocks that are marked done in the current ledger, in order. Collective.
+  [[nodiscard]] std::vector<std::int64_t> done_blocks() const;
 
-  /// Proves the file (every id once, rows read back), writes what `contents` holds and the
-  /// metrics, sets `complete`, renames. Collective.
+  /// Ends the pass, if none has, then writes what `contents` holds and the metrics, sets
+  /// `complete`, renames. Collective.
   /// @param metrics attributes of /metrics; class_counts, if any, becomes its dataset
   /// @param more what else rank 0 is to write, of any size
   void finish(Contents const& contents, Metrics const& metrics,
               std::function<void(h5::File&)> const& more = {});
+  /// Tells this output from others of the same name, earlier ones included.
+  [[nodiscard]] std::string const& creation() const;
   /// Keeps the partial file with its progress and closes it, if it is open. Collective.
   void suspend();
 
@@ -176,6 +194,10 @@ private:
   explicit ResultWriter(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// Gives the partial file of `path` its final name, which is all that it lacks: an earlier job was
+/// ended just before. On rank 0 alone. @throws Error (failed)
+void publish_complete(std::string const& path);
 
 /// One thing found wrong with a file.
 struct Defect {

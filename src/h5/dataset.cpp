@@ -108,6 +108,11 @@ bool Dataset::stored_inside() const {
   return H5Pget_layout(list.id()) != H5D_VIRTUAL && H5Pget_external_count(list.id()) == 0;
 }
 
+std::int64_t Dataset::file_offset() const {
+  auto const address = H5Dget_offset(handle_.id());
+  return address == HADDR_UNDEF ? -1 : static_cast<std::int64_t>(address);
+}
+
 Dataset File::dataset(std::string const& path) const {
   auto const name = path_ + ":" + path;
   if (!contains(path)) {

@@ -3,6 +3,7 @@
 #include "document.hpp"
 #include "fod/error.hpp"
 #include "fod/json.hpp"
+#include "fod/output_claim.hpp"
 #include "fod/utf8.hpp"
 #include "row_writer.hpp"
 
@@ -115,7 +116,7 @@ void write_rows(std::string const& in_path, std::string const& out_path, Survey 
 ImportSummary import_json(std::string const& in_path, std::string const& out_path,
                           ImportOptions options) {
   refuse_stream(in_path);
-  store::OutputClaim const claim(out_path, options.overwrite);
+  store::OutputClaim const claim(out_path, {options.overwrite, false});
   auto found = survey(in_path);
   auto& summary = found.summary;
   if (summary.finding_count > 0 && !options.lenient) {

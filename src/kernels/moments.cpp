@@ -136,9 +136,18 @@ void MomentAccumulator::reduce(Comm const& comm, NcclComm const* nccl, StreamVie
   impl_->reduce(comm, nccl, stream);
 }
 
-Moments MomentAccumulator::take(StreamView stream) {
+void MomentAccumulator::drop_block() {
+  impl_->drop_block();
+}
+
+Moments const& MomentAccumulator::sums(StreamView stream) {
   impl_->flush();
   impl_->fetch(stream);
+  return impl_->moments;
+}
+
+Moments MomentAccumulator::take(StreamView stream) {
+  static_cast<void>(sums(stream));
   impl_->moments.canonicalise();
   return std::move(impl_->moments);
 }

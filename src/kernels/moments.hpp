@@ -48,6 +48,7 @@ struct MomentAccumulator::Impl {
   [[nodiscard]] virtual float* batch() const = 0;
   virtual void append(std::int64_t rows, RowFacts const& facts, StreamView stream) = 0;
   virtual void end_block(std::int64_t block, StreamView stream) = 0;
+  virtual void drop_block() = 0;
   /// Everything that was put off is in the sums after this.
   virtual void flush() = 0;
   virtual void reduce(Comm const& comm, NcclComm const* nccl, StreamView stream) = 0;

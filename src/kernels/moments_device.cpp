@@ -120,11 +120,8 @@ public:
       auto const to = filled_ + taken;
       std::copy_n(facts.appended.data() + k * shape.appended, shape.appended,
                   host_appended_.as<float>().data() + to * shape.appended);
-      auto const own = facts.classes.empty() ? -1 : facts.classes[at];
-      host_classes_.as<std::int32_t>()[static_cast<std::size_t>(to)] = own;
-      if (shape.classes > 0 && own >= 0) {
-        ++moments.class_counts[static_cast<std::size_t>(own)];
-      }
+      host_classes_.as<std::int32_t>()[static_cast<std::size_t>(to)] =
+          facts.classes.empty() ? -1 : facts.classes[at];
       sources[taken++] = static_cast<std::int32_t>(k);
     }
     if (taken > 0 && sources[taken - 1] != taken - 1) {
@@ -162,11 +159,15 @@ public:
     filled_ = 0;
   }
 
+  void drop_block() override { filled_ = 0; }
   void flush() override {}
 
   void reduce(Comm const& comm, NcclComm const* nccl, StreamView stream) override {
     if (nccl == nullptr) {
-      comm.agree([&] { fetch(stream); });
+      comm.agree([&] {
+        fetch(stream);
+        reduced_on_host_ = true;
+      });
       fod::reduce(moments, comm);
       return;
     }
@@ -188,7 +189,7 @@ public:
   }
 
   void fetch(StreamView stream) override {
-    if (fetched_) {
+    if (reduced_on_host_) {
       return;
     }
     for (std::size_t parity = 0; parity < halves_.size(); ++parity) {
@@ -197,7 +198,6 @@ public:
     }
     copy(moments.class_sums, class_sums_, stream);
     stream.wait();
-    fetched_ = true;
   }
 
 private:
@@ -237,6 +237,11 @@ private:
     cuda::observe(view, parts, found, stream);
     cuda::centre(view, parts, found, packed_.as<float>().data(), stream);
     if (shape.classes > 0) {
+      for (auto const own : host_classes_.as<std::int32_t>().first(filled)) {
+        if (own >= 0) {
+          ++moments.class_counts[static_cast<std::size_t>(own)];
+        }
+      }
       send(classes_, host_classes_, filled * sizeof(std::int32_t));
       cuda::add_classes(view, classes_.as<std::int32_t>().data(),
                         std::ldexp(1.0, moments.scale.class_bits),
@@ -287,7 +292,7 @@ private:
   Buffer host_means_;
   Event described_;
   std::int64_t filled_ = 0; ///< rows
-  bool fetched_ = false;
+  bool reduced_on_host_ = false;
 };
 
 } // namespace

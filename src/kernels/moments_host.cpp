@@ -63,20 +63,10 @@ public:
 
   void append(std::int64_t rows, RowFacts const& facts, StreamView /*stream*/) override {
     auto const taken = keep_counted(rows, facts);
-    auto const* classes = class_of_.data();
-    auto const tasks = (shape.neurons + observed_columns - 1) / observed_columns;
-    workers_->run(taken > 0 ? tasks : 0, [&](std::int64_t task, int /*thread*/) {
+    workers_->run(taken > 0 ? column_tasks() : 0, [&](std::int64_t task, int /*thread*/) {
       auto const begin = task * observed_columns;
       auto const columns = std::min(observed_columns, shape.neurons - begin);
       kernels_.observe(batch() + begin, shape.neurons, taken, columns, columns_at(begin));
-      for (std::int64_t k = 0; !class_of_.empty() && k < taken; ++k) {
-        if (classes[k] >= 0) {
-          kernels_.add_scaled(
-              batch() + k * shape.neurons + begin, moments.scale.shift.data() + begin,
-              moments.scale.scale.data() + begin, std::ldexp(1.0, moments.scale.class_bits),
-              columns, moments.class_sums.data() + classes[k] * shape.neurons + begin);
-        }
-      }
     });
     if (shape.appended > 0 && taken > 0) {
       kernels_.observe(appended_at(filled_), shape.appended, taken, shape.appended,
@@ -90,6 +80,7 @@ public:
     if (rows == 0) {
       return;
     }
+    add_classes();
     auto* const means = means_of(std::ssize(pending_));
     for (std::int64_t j = 0; j < shape.width(); ++j) {
       means[j] /= static_cast<double>(rows);
@@ -101,6 +92,12 @@ public:
     } else {
       start_block();
     }
+  }
+
+  void drop_block() override {
+    filled_ = begin_;
+    class_of_.clear();
+    start_block();
   }
 
   void flush() override {
@@ -115,6 +112,7 @@ public:
     pending_.clear();
     filled_ = 0;
     begin_ = 0;
+    class_of_.clear();
     start_block();
   }
 
@@ -126,6 +124,34 @@ public:
   void fetch(StreamView /*stream*/) override {}
 
 private:
+  [[nodiscard]] std::int64_t column_tasks() const {
+    return (shape.neurons + observed_columns - 1) / observed_columns;
+  }
+
+  /// The current block's part of the sums per class: only now, since a block may yet be dropped.
+  void add_classes() {
+    for (auto const own : class_of_) {
+      if (own >= 0) {
+        ++moments.class_counts[static_cast<std::size_t>(own)];
+      }
+    }
+    workers_->run(class_of_.empty() ? 0 : column_tasks(), [&](std::int64_t task, int /*thread*/) {
+      auto const begin = task * observed_columns;
+      auto const columns = std::min(observed_columns, shape.neurons - begin);
+      auto const* row = rows_.as<float>().data() + begin_ * shape.neurons + begin;
+      for (auto const own : class_of_) {
+        if (own >= 0) {
+          kernels_.add_scaled(row, moments.scale.shift.data() + begin,
+                              moments.scale.scale.data() + begin,
+                              std::ldexp(1.0, moments.scale.class_bits), columns,
+                              moments.class_sums.data() + own * shape.neurons + begin);
+        }
+        row += shape.neurons;
+      }
+    });
+    class_of_.clear();
+  }
+
   [[nodiscard]] double* means_of(std::int64_t block) { return means_.data() + block * padded_; }
   [[nodiscard]] float* appended_at(std::int64_t row) const {
     return appended_.as<float>().data() + row * shape.appended;
@@ -151,7 +177,6 @@ private:
 
   /// Closes the gaps that rows leave which do not count. @return the rows that do
   std::int64_t keep_counted(std::int64_t rows, RowFacts const& facts) {
-    class_of_.clear();
     std::int64_t taken = 0;
     auto* const first = batch();
     for (std::int64_t k = 0; k < rows; ++k) {
@@ -165,12 +190,8 @@ private:
       }
       std::copy_n(facts.appended.data() + k * shape.appended, shape.appended,
                   appended_at(filled_ + taken));
-      if (shape.classes > 0 && !facts.classes.empty()) {
-        auto const own = facts.classes[at];
-        class_of_.push_back(own);
-        if (own >= 0) {
-          ++moments.class_counts[static_cast<std::size_t>(own)];
-        }
+      if (shape.classes > 0) {
+        class_of_.push_back(facts.classes.empty() ? -1 : facts.classes[at]);
       }
       ++taken;
     }
@@ -250,7 +271,7 @@ private:
   std::vector<double> finals_; ///< means with their residues
   std::vector<float> extremes_;
   std::vector<PendingBlock> pending_;
-  std::vector<std::int32_t> class_of_; ///< of the rows of the last batch that count
+  std::vector<std::int32_t> class_of_; ///< of the current block's rows that count
   std::int64_t filled_ = 0;            ///< rows
   std::int64_t begin_ = 0;             ///< first row of the current block
 };

@@ -1,5 +1,7 @@
 #include "event_recorder.hpp"
 
+#include "fod/checksum.hpp"
+#include "fod/error.hpp"
 #include "fod/rules_file.hpp"
 #include "fod/text.hpp"
 
@@ -56,12 +58,23 @@ std::vector<std::int64_t> group_counts(std::vector<store::LayerGroups> const& la
   return counts;
 }
 
+constexpr char const* log_path = "/log";
+
+void write_log(h5::File& file, events::EventLog const& log) {
+  auto const bytes = log.serialise();
+  auto const count = std::ssize(bytes);
+  file.create_dataset(log_path, ElementType::uint8, {count})
+      .write({0, count}, ElementType::uint8, bytes.data());
+  file.set_attribute("/", "checksum", checksum_text(checksum_of(bytes)));
+}
+
 } // namespace
 
 EventRecorder::EventRecorder(Annotations const& annotations,
                              std::vector<store::LayerGroups> const& layers, IndexRange samples)
     : annotations_(annotations),
-      log_(group_counts(layers), std::ssize(annotations.names()), samples) {
+      log_(group_counts(layers), std::ssize(annotations.names()), samples),
+      loaded_(group_counts(layers), std::ssize(annotations.names()), samples) {
   names_.categories = annotations.names();
   for (auto const& layer : layers) {
     names_.layers.push_back(layer.layer);
@@ -77,11 +90,40 @@ void EventRecorder::begin(IndexRange samples) {
 
 void EventRecorder::add(SampleActivity const& activity) {
   auto const row = static_cast<std::size_t>(activity.sample - first_sample_);
-  log_.add(activity.layer, activity.sample, activity.centers, activity.mean, activity.deviation,
-           categories_[row], losses_[row]);
+  block_.push_back({activity.layer, activity.sample, activity.mean, activity.deviation,
+                    categories_[row], losses_[row], centers_.size(), activity.centers.size()});
+  centers_.insert(centers_.end(), activity.centers.begin(), activity.centers.end());
+}
+
+void EventRecorder::end_block() {
+  for (auto const& seen : block_) {
+    log_.add(seen.layer, seen.sample, std::span(centers_).subspan(seen.first_center, seen.groups),
+             seen.mean, seen.deviation, seen.category, seen.loss);
+  }
+  block_.clear();
+  centers_.clear();
+}
+
+void EventRecorder::save(h5::File& file) const {
+  write_log(file, log_);
+}
+
+void EventRecorder::save_loaded(h5::File& file) const {
+  write_log(file, loaded_);
+}
+
+void EventRecorder::load(h5::File const& file) {
+  auto const dataset = file.dataset(log_path);
+  std::string bytes(static_cast<std::size_t>(element_count(dataset.shape())), '\0');
+  dataset.read({0, std::ssize(bytes)}, ElementType::uint8, bytes.data());
+  if (file.attribute("/", "checksum") != h5::Attribute(checksum_text(checksum_of(bytes)))) {
+    throw bad_input(file.path() + " is damaged", "its checksum differs");
+  }
+  loaded_.merge(bytes);
 }
 
 void EventRecorder::finish(std::vector<store::LayerGroups>& layers, Comm const& comm) {
+  comm.agree([&] { log_.merge(loaded_); });
   reduce(log_, comm);
   for (std::size_t i = 0; i < layers.size(); ++i) {
     auto const figures = log_.figures(i);

@@ -39,6 +39,10 @@ public:
 
   void begin(IndexRange samples) override;
   void add(SampleActivity const& activity) override;
+  void end_block() override;
+  void save(h5::File& file) const override;
+  void load(h5::File const& file) override;
+  void save_loaded(h5::File& file) const override;
 
   /// Joins the logs of all ranks, and sets the groups' skills. Collective.
   void finish(std::vector<store::LayerGroups>& layers, Comm const& comm);
@@ -49,7 +53,21 @@ public:
 
 private:
   Annotations const& annotations_;
+  /// What was seen of a sample in a layer.
+  struct Seen {
+    std::size_t layer = 0;
+    std::int64_t sample = 0;
+    double mean = 0;
+    double deviation = 0;
+    std::int32_t category = -1;
+    double loss = 0;
+    std::size_t first_center = 0; ///< in `centers_`
+    std::size_t groups = 0;
+  };
+  std::vector<Seen> block_; ///< the current one, which counts only once it is whole
+  std::vector<float> centers_;
   events::EventLog log_;
+  events::EventLog loaded_; ///< of earlier jobs, on rank 0
   store::EventNames names_;
   std::int64_t first_sample_ = 0; ///< of the batch
   std::vector<std::int32_t> categories_;

@@ -7,8 +7,8 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
 #include <chrono>
-#include <sstream>
 
 namespace fod {
 
@@ -23,47 +23,96 @@ double seconds_since(Clock::time_point start) {
 /// The work of one rank, block by block.
 class Loop {
 public:
-  Loop(Prepared& job, LayerMoments* moments, store::ResultWriter& writer)
-      : job_(job), config_(job.config), plan_(job.plan), moments_(moments), writer_(writer),
-        runner_(job), rows_(job.plan.layout, writer), result_(job.plan.layout.classes) {}
+  Loop(Prepared& job, KeptMoments const* moments, store::ResultWriter& writer, int rank)
+      : job_(job), config_(job.config), plan_(job.plan), kept_(moments), writer_(writer),
+        rank_(rank), runner_(job), rows_(job.plan.layout, writer),
+        clock_(job.config.checkpoint_interval) {}
 
-  /// Goes on until the blocks are done or rank 0 asks to stop.
-  void run(IndexRange blocks, Shift& shift) {
+  /// Goes on until the blocks are done or rank 0 asks to stop; what is done is saved then.
+  void run(std::span<Todo const> todo, Shift& shift) {
     auto const start = Clock::now();
-    auto last_checkpoint = Clock::now();
-    for (auto block = blocks.begin; block < blocks.end && !shift.stop_requested(); ++block) {
-      run_block(block, shift);
-      if (seconds_since(last_checkpoint) >= config_.checkpoint_interval) {
-        writer_.checkpoint();
-        last_checkpoint = Clock::now();
+    for (auto const& one : todo) {
+      try {
+        run_block(one, shift);
+      } catch (...) {
+        save_before_leaving();
+        throw;
       }
+      if (shift.stop_requested()) {
+        break;
+      }
+      if (clock_.due()) {
+        clock_.run([&] { checkpoint(); });
+      }
+    }
+    // Finding groups may take long, and a second pass longer.
+    bool const worth_it =
+        shift.stop_requested() || config_.groups.second_pass() || clock_.since() > worth_saving;
+    if (kept_ != nullptr && worth_it) {
+      checkpoint();
     }
     result_.seconds = seconds_since(start);
     result_.micro_batch = runner_.micro_batch();
     note_memory();
   }
 
-  [[nodiscard]] LoopResult take() { return std::move(result_); }
+  [[nodiscard]] LoopResult take() { return result_; }
 
 private:
-  void run_block(std::int64_t block, Shift& shift) {
-    auto const samples = plan_.layout.grid.samples_of(block);
+  static constexpr double worth_saving = 5; ///< seconds of work
+
+  void run_block(Todo const& todo, Shift& shift) {
+    auto const samples = plan_.layout.grid.samples_of(todo.block);
     auto const size = plan_.layout.grid.batch_size();
     Checksum data;
+    moments_ = kept_ != nullptr && todo.sums ? &kept_->moments : nullptr;
     for (auto begin = samples.begin; begin < samples.end; begin += size) {
       if (shift.stop_requested()) {
+        drop_block();
         return; // the block stays unmarked
       }
       run_batch({begin, std::min(samples.end, begin + size)}, data);
       shift.report(std::min(samples.end, begin + size) - begin);
     }
     if (moments_ != nullptr) {
-      moments_->end_block(block, runner_.stream());
+      sums_are_whole_ = false; // until all layers have the block
+      moments_->end_block(todo.block, runner_.stream());
+      sums_are_whole_ = true;
+      summed_.push_back(todo.block);
     }
     rows_.flush();
-    writer_.complete_block(block);
-    result_.totals.add_input(block_digest(data, block));
+    writer_.complete_block(todo.block, {block_digest(data, todo.block), runner_.micro_batch()});
     note_memory();
+  }
+
+  void drop_block() {
+    rows_.drop();
+    writer_.drop_block();
+    if (kept_ != nullptr) {
+      kept_->moments.drop_block();
+    }
+  }
+
+  /// First the rows and their marks, then the sums: what sums cover must be there.
+  void checkpoint() {
+    writer_.checkpoint();
+    if (kept_ != nullptr && saved_ < summed_.size()) {
+      kept_->kept.save(rank_, store::runs_of(summed_),
+                       [&](h5::File& file) { kept_->moments.save(file); });
+      saved_ = summed_.size();
+    }
+  }
+
+  /// This rank failed. What it did before is kept, if that is possible.
+  void save_before_leaving() {
+    try {
+      drop_block();
+      if (sums_are_whole_) {
+        checkpoint();
+      }
+    } catch (std::exception const&) {
+      return; // the first failure is the one to be told of
+    }
   }
 
   void run_batch(IndexRange samples, Checksum& data) {
@@ -72,11 +121,9 @@ private:
         runner_.run(samples, moments_ == nullptr ? std::vector<float*>() : moments_->places());
     auto const unreadable = job_.inputs->dataset.unreadable(samples);
     mark_unreadable(results, samples, plan_.layout, unreadable);
-    name(unreadable, result_.unreadable);
-    look_at(results, samples);
+    refuse_others(results, samples);
     auto const labels = labels_of(samples);
     rows_.append(samples, results, labels.stored, kept_activations());
-    result_.totals.add(results.joined, samples.size(), labels.classes);
     if (moments_ != nullptr) {
       moments_->add({samples, results.joined.mean, labels.classes}, *job_.watch, runner_.stream());
     }
@@ -96,26 +143,14 @@ private:
     return all;
   }
 
-  /// Stops at a row that is no distribution; notes those that are not finite and goes on, so that
-  /// all of them are counted.
-  void look_at(BatchResults const& results, IndexRange samples) {
-    auto const& view = results.joined.mean;
+  /// Stops at a row that is no distribution. Those that are not finite are written, so that all of
+  /// them are counted.
+  void refuse_others(BatchResults const& results, IndexRange samples) const {
     for (std::int64_t i = 0; i < samples.size(); ++i) {
-      auto const sample = samples.begin + i;
-      if ((view.flags[i] & row_no_distribution) != 0) {
-        throw no_distribution(sample, model_with_flag(results, i));
-      }
-      if ((view.flags[i] & row_nonfinite) != 0) {
-        name({&sample, 1}, result_.nonfinite);
+      if ((results.joined.mean.flags[i] & row_no_distribution) != 0) {
+        throw no_distribution(samples.begin + i, model_with_flag(results, i));
       }
     }
-  }
-
-  /// Appends samples to those that will be named, as long as there are not too many.
-  static void name(std::span<std::int64_t const> samples, std::vector<std::int64_t>& named) {
-    auto const room = LoopResult::most_named - named.size();
-    auto const taken = samples.first(std::min(room, samples.size()));
-    named.insert(named.end(), taken.begin(), taken.end());
   }
 
   /// The first model whose row is no distribution.
@@ -155,59 +190,27 @@ private:
   Prepared& job_;
   Config const& config_;
   Plan const& plan_;
-  LayerMoments* moments_; ///< null without layers
+  KeptMoments const* kept_; ///< null without layers
   store::ResultWriter& writer_;
+  int rank_;
   BatchRunner runner_;
   RowBuffer rows_;
+  CheckpointClock clock_;
   LoopResult result_;
+  LayerMoments* moments_ = nullptr;  ///< null if the current block has its sums already
+  std::vector<std::int64_t> summed_; ///< blocks
+  std::size_t saved_ = 0;            ///< of these
+  bool sums_are_whole_ = true;
   Clock::time_point last_memory_;
 };
 
 } // namespace
 
-LoopResult generate(Prepared& job, LayerMoments* moments, store::ResultWriter& writer,
-                    Comm const& comm) {
-  Loop loop(job, moments, writer);
-  work_together(job, writer, comm,
-                [&](Shift& shift) { loop.run(job.plan.blocks_of(comm.rank()), shift); });
+LoopResult generate(Prepared& job, Work const& work, KeptMoments const* moments,
+                    store::ResultWriter& writer, Comm const& comm) {
+  Loop loop(job, moments, writer, comm.rank());
+  work_together(job, work.samples, writer, comm, [&](Shift& shift) { loop.run(work.mine, shift); });
   return loop.take();
-}
-
-std::vector<std::int64_t> first_named(std::vector<std::int64_t> const& own, Comm const& comm) {
-  std::string words;
-  for (auto const sample : own) {
-    words += std::to_string(sample) + " ";
-  }
-  std::vector<std::int64_t> all; // in order, since ranks have contiguous runs of samples
-  for (auto const& of_rank : comm.all_gather(words)) {
-    std::istringstream stream(of_rank);
-    for (std::int64_t sample = 0; all.size() < LoopResult::most_named && stream >> sample;) {
-      all.push_back(sample);
-    }
-  }
-  return all;
-}
-
-void require_finite(Config const& config, LoopResult const& result, store::ResultWriter& writer,
-                    Comm const& comm) {
-  auto const count = result.totals.nonfinite(); // of all ranks
-  if (count == 0 || config.allow_nonfinite) {
-    return;
-  }
-  auto const named = first_named(result.nonfinite, comm);
-  std::string names;
-  for (auto const sample : named) {
-    names += (names.empty() ? "" : ", ") + std::to_string(sample);
-  }
-  names += std::ssize(named) < count ? ", …" : "";
-  writer.suspend();
-  throw AgreedError(run_failure(
-      std::to_string(count) + (count == 1 ? " sample has" : " samples have") +
-          " no finite output: " + names,
-      "the model returned NaN or infinity",
-      "look at these samples; --allow-nonfinite keeps such rows, marked in /row_status; progress "
-      "is kept in " +
-          store::partial_path(config.out)));
 }
 
 } // namespace fod

@@ -1,5 +1,6 @@
 #include "fod/pipeline.hpp"
 
+#include "figures.hpp"
 #include "generate.hpp"
 #include "grouping.hpp"
 #include "posterior.hpp"
@@ -13,6 +14,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -80,7 +82,11 @@ void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
         << plan.layout.samples().end << "\n";
   }
   auto const loop = facts.seconds.at("loop");
-  auto const rate = loop > 0 ? static_cast<double>(plan.samples()) / loop : 0;
+  if (facts.blocks_before > 0) {
+    out << "  of " << plan.layout.blocks.size() << " blocks " << facts.blocks_before
+        << " had been done by an earlier job\n";
+  }
+  auto const rate = loop > 0 ? static_cast<double>(facts.samples_run) / loop : 0;
   out << "  " << grouped(std::llround(rate)) << " samples/s over " << decimal(loop)
       << " s; start and probe " << decimal(facts.seconds.at("start")) << " s, proof and "
       << "finish " << decimal(facts.seconds.at("finish")) << " s\n"
@@ -99,9 +105,8 @@ void print_groups(Config const& config, GroupFindings const& findings, JobFacts 
 }
 
 /// The groups, and what a second pass finds about them.
-/// @param input_digest of the data in the first pass
-GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, std::uint64_t input_digest,
-                              store::ResultWriter& writer, Comm const& comm) {
+GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, store::ResultWriter& writer,
+                              Comm const& comm) {
   auto findings = find_groups(job, moments, comm);
   if (job.annotations) {
     comm.agree([&] {
@@ -110,7 +115,7 @@ GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, std::uint64_
     });
   }
   if (job.config.groups.patterns || findings.events) {
-    second_pass(job, findings.layers, input_digest, writer, comm, findings.events.get());
+    second_pass(job, findings.layers, writer, comm, findings.events.get());
   }
   if (findings.events) {
     findings.events->finish(findings.layers, comm);
@@ -144,6 +149,34 @@ std::vector<std::int64_t> micro_batches(Config const& config, LoopResult const& 
   return any ? all : std::vector<std::int64_t>();
 }
 
+/// The first pass: what an earlier job did of it is not done again. @return figures of all samples
+Totals first_pass(Prepared& job, LayerMoments* moments, store::ResultWriter& writer,
+                  Comm const& comm) {
+  KeptSums kept(job.config.out, "moments", writer.creation());
+  store::BlockRuns summed;
+  if (moments != nullptr) {
+    SavedMoments earlier(job.plan.groups);
+    summed = kept.begin(
+        comm, [&](h5::File const& file) { earlier.add(file); },
+        [&](h5::File& file) { earlier.write(file); });
+    moments->set_base(kept.base_path());
+  }
+  auto const marked = writer.done_blocks();
+  auto const work = left_of(job.plan.layout, &marked, moments == nullptr ? nullptr : &summed, comm);
+  job.facts.samples_run = work.samples;
+  job.facts.blocks_before = work.done_before;
+  std::optional<KeptMoments> const keep =
+      moments == nullptr ? std::nullopt : std::optional(KeptMoments{*moments, kept});
+  auto const result = generate(job, work, keep ? &*keep : nullptr, writer, comm);
+  job.facts.micro_batches = micro_batches(job.config, result, comm);
+  job.facts.peak_anonymous =
+      static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
+  Totals totals(job.plan.layout);
+  writer.end_pass(&totals);
+  reduce(totals, comm, job.machine);
+  return totals;
+}
+
 /// Everything between the creation of the file and its final name.
 void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm const& comm) {
   auto const& config = job.config;
@@ -152,22 +185,17 @@ void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm
   if (job.watch) {
     comm.agree([&] { moments.emplace(job.plan.groups, job.machine, config.allow_nonfinite); });
   }
-  auto result = generate(job, moments ? &*moments : nullptr, writer, comm);
+  auto const totals = first_pass(job, moments ? &*moments : nullptr, writer, comm);
   timer.end_of("loop");
-
-  result.totals.reduce(comm, job.machine);
-  require_finite(config, result, writer, comm);
+  require_finite(config, totals, comm);
   GroupFindings findings;
   if (moments) {
-    findings = find_all_groups(job, *moments, result.totals.input_digest(), writer, comm);
+    findings = find_all_groups(job, *moments, writer, comm);
     timer.end_of("groups");
   }
-  auto const unreadable = first_named(result.unreadable, comm);
-  auto const metrics = result.totals.metrics();
-  facts.data_hash = checksum_text(result.totals.input_digest());
-  facts.micro_batches = micro_batches(config, result, comm);
-  facts.peak_anonymous =
-      static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
+  auto const unreadable = first_named(totals.named_unreadable(), comm);
+  auto const metrics = totals.metrics();
+  facts.data_hash = checksum_text(totals.input_digest());
   facts.seconds = timer.seconds();
   writer.finish(make_contents(config, job.meta, job.plan, *job.inputs, job.machine, facts, metrics),
                 metrics, [&](h5::File& file) { write_groups(file, job, findings); });
@@ -178,6 +206,34 @@ void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm
     print_summary(config, job.plan, *job.inputs, job.machine, facts, metrics, unreadable);
     print_groups(config, findings, facts);
   }
+}
+
+/// What is there is all that was asked for. Collective.
+void finish_earlier(Prepared const& job, Comm const& comm) {
+  auto const& config = job.config;
+  comm.on_root([&] {
+    bool const lacked_name = job.found == store::Found::partial;
+    if (lacked_name) {
+      store::publish_complete(config.out);
+    }
+    (config.json == "-" ? std::cerr : std::cout)
+        << config.out
+        << (lacked_name ? " is complete: an earlier job was ended just before it got its name"
+                        : " is complete already: there is nothing to do")
+        << std::endl;
+  });
+  if (config.json == "-" || !std::filesystem::exists(config.json)) {
+    export_result(config, comm);
+  }
+}
+
+store::ResultWriter open_writer(Prepared const& job, Comm const& comm) {
+  if (job.found == store::Found::partial) {
+    return store::ResultWriter::resume(job.config.out, comm);
+  }
+  return store::ResultWriter::create(
+      job.config.out, job.plan.layout,
+      make_contents(job.config, job.meta, job.plan, *job.inputs, job.machine, job.facts, {}), comm);
 }
 
 } // namespace
@@ -208,9 +264,11 @@ void run_job(Config const& asked, Comm const& comm) {
     return; // there are no data
   }
 
-  auto writer = store::ResultWriter::create(
-      config.out, job.plan.layout,
-      make_contents(config, job.meta, job.plan, *job.inputs, job.machine, job.facts, {}), comm);
+  if (job.found != store::Found::nothing && job.found_complete) {
+    finish_earlier(job, comm);
+    return;
+  }
+  auto writer = open_writer(job, comm);
   timer.end_of("start");
   try {
     compute(job, timer, writer, comm);

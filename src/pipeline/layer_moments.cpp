@@ -1,8 +1,10 @@
 #include "layer_moments.hpp"
 
+#include "left_out.hpp"
 #include "rows.hpp"
 
 #include "fod/error.hpp"
+#include "fod/layer_groups.hpp"
 #include "fod/nccl.hpp"
 #include "fod/text.hpp"
 
@@ -16,13 +18,10 @@ namespace {
 
 constexpr std::uint8_t no_row = row_nonfinite | row_unreadable;
 
-Moments counts_of(Moments const& moments) {
-  Moments counts;
-  counts.neurons = moments.neurons;
-  for (std::size_t half = 0; half < counts.halves.size(); ++half) {
-    counts.halves[half].count = moments.halves[half].count;
+void add_base(h5::File const& file, std::string const& layer, Moments& moments) {
+  if (store::has_moments(file, layer)) { // a base of no blocks has none
+    moments.add(store::read_moments(file, layer));
   }
-  return counts;
 }
 
 } // namespace
@@ -82,7 +81,8 @@ std::vector<MomentScale> ScaleProbe::scales(BlockGrid const& grid, std::int64_t 
 }
 
 LayerMoments::LayerMoments(GroupPlan const& plan, Machine const& machine, bool allow_nonfinite)
-    : plan_(plan), allow_nonfinite_(allow_nonfinite), left_out_(plan.layers.size()) {
+    : plan_(plan), allow_nonfinite_(allow_nonfinite), left_out_(plan.layers.size()),
+      of_block_(plan.layers.size()) {
   for (std::size_t i = 0; i < plan.layers.size(); ++i) {
     accumulators_.emplace_back(machine.device, plan.shape_of(i), plan.scales[i], machine.threads);
   }
@@ -115,7 +115,7 @@ void LayerMoments::describe_rows(SampleFacts const& facts) {
     if (!facts.classes.empty()) {
       auto const label = facts.classes[row];
       classes_[row] = label < 0 ? -1 : static_cast<std::int32_t>(label);
-      unlabelled_ += label < 0 ? 1 : 0;
+      of_block_.unlabelled += label < 0 ? 1 : 0;
       appended_[row * columns + 2] = label >= 0 && label != prediction ? 1.0F : 0.0F;
     }
   }
@@ -136,7 +136,7 @@ void LayerMoments::add(SampleFacts const& facts, LayerWatch const& watch, Stream
                                    facts.samples.begin + static_cast<std::int64_t>(row));
       }
       layer_counts_[row] = 0;
-      ++left_out_[i];
+      ++of_block_.samples[i];
     }
     accumulators_[i].append(facts.samples.size(), {layer_counts_, appended_, classes_}, stream);
   }
@@ -150,6 +150,15 @@ void LayerMoments::end_block(std::int64_t block, StreamView stream) {
       throw error.within("layer " + plan_.layers[i].layer.name);
     }
   }
+  left_out_.add(of_block_);
+  of_block_ = LeftOut(plan_.layers.size());
+}
+
+void LayerMoments::drop_block() {
+  for (auto& accumulator : accumulators_) {
+    accumulator.drop_block();
+  }
+  of_block_ = LeftOut(plan_.layers.size());
 }
 
 std::vector<Moments> LayerMoments::reduce(Comm const& comm, Machine const& machine) {
@@ -163,16 +172,23 @@ std::vector<Moments> LayerMoments::reduce(Comm const& comm, Machine const& machi
     comm.agree([&] {
       all.push_back(accumulators_[i].take(stream_));
       if (!comm.is_root() && owner_of(i, comm) != comm.rank()) {
-        all.back() = counts_of(all.back());
+        all.back() = Moments();
+      } else if (!base_.empty()) {
+        add_base(h5::File::open(base_), plan_.layers[i].layer.name, all.back());
       }
     });
   }
   accumulators_.clear();
-  std::vector<std::uint64_t> counts{static_cast<std::uint64_t>(unlabelled_)};
-  counts.insert(counts.end(), left_out_.begin(), left_out_.end());
+  comm.agree([&] {
+    if (comm.is_root() && !base_.empty()) {
+      left_out_.add(read_left_out(h5::File::open(base_), plan_.layers.size()));
+    }
+  });
+  std::vector<std::uint64_t> counts{static_cast<std::uint64_t>(left_out_.unlabelled)};
+  counts.insert(counts.end(), left_out_.samples.begin(), left_out_.samples.end());
   comm.all_sum(counts);
-  unlabelled_ = static_cast<std::int64_t>(counts[0]);
-  left_out_.assign(counts.begin() + 1, counts.end());
+  left_out_.unlabelled = static_cast<std::int64_t>(counts[0]);
+  left_out_.samples.assign(counts.begin() + 1, counts.end());
   return all;
 }
 

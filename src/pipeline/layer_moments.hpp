@@ -3,6 +3,7 @@
 #include "watch.hpp"
 
 #include "fod/epilogue.hpp"
+#include "fod/h5.hpp"
 #include "fod/moment_accumulator.hpp"
 
 /// Inside of the pipeline: from activations to moments.
@@ -52,6 +53,15 @@ private:
   std::vector<std::vector<float>> values_; ///< by layer, (rows, neurons)
 };
 
+/// Samples that do not count, or not in full.
+struct LeftOut {
+  explicit LeftOut(std::size_t layers) : samples(layers) {}
+  void add(LeftOut const& other);
+
+  std::int64_t unlabelled = 0;       ///< without an error, since the label is not known
+  std::vector<std::int64_t> samples; ///< by layer: an activation was not finite
+};
+
 /// The moments of all layers on this rank.
 class LayerMoments {
 public:
@@ -63,18 +73,25 @@ public:
   /// @throws Error (failed) if a sample that counts has an activation that is not finite
   void add(SampleFacts const& facts, LayerWatch const& watch, StreamView stream);
   void end_block(std::int64_t block, StreamView stream);
+  /// Forgets the batches since the last `end_block`.
+  void drop_block();
+
+  /// Writes the sums over the blocks so far, for a job that goes on with them. Between blocks only.
+  void save(h5::File& file);
+  /// Path of a file as `save` writes it, whose sums count too; empty: none.
+  void set_base(std::string path) { base_ = std::move(path); }
 
   /// Rank that works on a layer's moments after they are summed.
   static int owner_of(std::size_t layer, Comm const& comm) {
     return static_cast<int>(layer) % comm.size();
   }
   /// Sums over ranks. Collective. The moments of each layer: of all on rank 0, on others those of
-  /// their own layers; of the rest the counts of samples alone. Once.
+  /// their own layers, of the rest nothing. Once.
   [[nodiscard]] std::vector<Moments> reduce(Comm const& comm, Machine const& machine);
   /// After that: samples whose label is unknown, so that they have no error.
-  [[nodiscard]] std::int64_t unlabelled() const { return unlabelled_; }
+  [[nodiscard]] std::int64_t unlabelled() const { return left_out_.unlabelled; }
   /// After that: samples left out since an activation was not finite, by layer.
-  [[nodiscard]] std::vector<std::int64_t> const& left_out() const { return left_out_; }
+  [[nodiscard]] std::vector<std::int64_t> const& left_out() const { return left_out_.samples; }
 
 private:
   void describe_rows(SampleFacts const& facts);
@@ -86,9 +103,26 @@ private:
   std::vector<std::uint8_t> layer_counts_;
   std::vector<float> appended_;
   std::vector<std::int32_t> classes_;
-  std::int64_t unlabelled_ = 0;
-  std::vector<std::int64_t> left_out_;
+  LeftOut left_out_;
+  LeftOut of_block_; ///< of the current one
+  std::string base_;
   StreamView stream_;
+};
+
+/// Of the sums that earlier jobs left, as `LayerMoments::save` wrote them.
+class SavedMoments {
+public:
+  explicit SavedMoments(GroupPlan const& plan) : plan_(plan), left_out_(plan.layers.size()) {}
+
+  /// Adds those of a file. @throws Error if they are damaged; then nothing was added
+  void add(h5::File const& file);
+  /// Writes all together.
+  void write(h5::File& file) const;
+
+private:
+  GroupPlan const& plan_;
+  std::vector<Moments> sums_; ///< by layer; empty before the first file
+  LeftOut left_out_;
 };
 
 /// Bytes that the moments of a plan take on each rank at most.

@@ -186,6 +186,8 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
     json["seconds_" + stage] = seconds;
   }
   json["peak_anonymous_bytes"] = facts.peak_anonymous;
+  json["blocks_of_earlier_jobs"] = facts.blocks_before;
+  json["settings"] = store::to_lines(facts.settings);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "plan.hpp"
-#include "totals.hpp"
 
 #include "fod/json.hpp"
+#include "fod/settings.hpp"
 
 #include <map>
 
@@ -22,6 +22,7 @@ MetaRequest parse_meta_request(Config const& config);
 /// Facts about the job that are not in the plan.
 struct JobFacts {
   std::string started; ///< UTC, "2026-01-31T12:00:00Z"
+  store::Settings settings;
   std::vector<std::string> model_hashes;
   std::vector<std::string> model_kinds;
   std::string batch_evidence;              ///< why `--batch-size auto` took what it took
@@ -29,6 +30,8 @@ struct JobFacts {
   std::string data_hash;                   ///< empty until all data were read
   std::map<std::string, double> seconds;   ///< by stage
   std::int64_t peak_anonymous = 0;         ///< bytes, the largest of all ranks
+  std::int64_t samples_run = 0;            ///< by this job, not by one that it goes on with
+  std::int64_t blocks_before = 0;          ///< that an earlier job had done
 };
 
 /// The current time in UTC.

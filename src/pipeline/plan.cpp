@@ -103,7 +103,7 @@ namespace {
 /// Whether the data are gone through twice, and why.
 std::string passes_text(Config const& config) {
   auto const& groups = config.groups;
-  if (!groups.patterns && !groups.events()) {
+  if (!groups.second_pass()) {
     return "one over the data";
   }
   auto const what = std::string(groups.patterns ? "--group-patterns" : "the events");

@@ -2,6 +2,7 @@
 
 #include "fod/error.hpp"
 #include "fod/h5.hpp"
+#include "fod/output_claim.hpp"
 #include "fod/store.hpp"
 
 #include <algorithm>
@@ -64,7 +65,7 @@ void check_whole(Config const& config, Model const& model) {
     throw bad_input("--posterior takes one model",
                     std::to_string(model.model_count()) + " were given", "write one file for each");
   }
-  store::check_output(config.posterior, config.overwrite);
+  store::check_output(config.posterior, {config.overwrite || config.resume, false});
   auto const parameters = model.parameters(0);
   if (find_posterior_pairs(parameters).empty()) {
     throw bad_input("--posterior found no Bayesian layer in " + config.models[0],

@@ -1,9 +1,11 @@
 #include "prepare.hpp"
 
 #include "batch_size.hpp"
+#include "earlier.hpp"
 #include "event_recorder.hpp"
 #include "load.hpp"
 #include "posterior.hpp"
+#include "settings.hpp"
 
 #include "fod/analysis.hpp"
 #include "fod/error.hpp"
@@ -16,21 +18,6 @@
 namespace fod {
 
 namespace {
-
-/// What can be refused before the model is loaded, on rank 0.
-std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
-  if (!config.json.empty()) {
-    store::check_output(config.json, config.overwrite);
-  }
-  if (config.dry_run || config.groups.list) {
-    if (config.out.empty()) {
-      return nullptr;
-    }
-    store::check_output(config.out, config.overwrite);
-    return nullptr;
-  }
-  return std::make_unique<store::OutputClaim>(config.out, config.overwrite);
-}
 
 /// The user's own steps of --transform, loaded on this rank.
 std::vector<HostStep> open_steps(Config const& config, Machine const& machine) {
@@ -143,9 +130,8 @@ void prepare_groups(Prepared& job) {
   }
 }
 
-void prepare_data(Prepared& job, Comm const& comm) {
+void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& comm) {
   auto& config = job.config;
-  comm.on_root([&] { job.claim = claim_outputs(config); });
   comm.agree([&] {
     job.inputs = std::make_unique<Inputs>(
         config, python_requirements(job.machine.device, job.machine.threads));
@@ -161,7 +147,11 @@ void prepare_data(Prepared& job, Comm const& comm) {
     job.plan = make_plan(config, *job.inputs, *job.model, found, job.watch.get(), comm);
     prepare_groups(job);
     job.plan.steps = open_steps(config, job.machine);
-    require_space(config, job.plan);
+    job.facts.settings = make_settings(job);
+    compare_with(earlier, job);
+    if (job.found == store::Found::nothing) {
+      require_space(config, job.plan);
+    }
     if (!config.dry_run && config.distributions) {
       job.epilogue = std::make_unique<Epilogue>(
           job.machine.device,
@@ -173,6 +163,10 @@ void prepare_data(Prepared& job, Comm const& comm) {
 }
 
 void prepare_all(Prepared& job, Comm const& comm) {
+  store::Settings earlier;
+  if (!job.config.data.empty()) {
+    earlier = claim_output(job, comm);
+  }
   job.machine = find_machine(job.config, comm);
   if (comm.is_root() && !job.machine.warning.empty()) {
     std::cerr << "fod-generate: warning: " << job.machine.warning << std::endl;
@@ -182,7 +176,7 @@ void prepare_all(Prepared& job, Comm const& comm) {
     parse_transforms(job.config.transforms); // refuses early
   });
   if (!job.config.data.empty()) {
-    prepare_data(job, comm);
+    prepare_data(job, earlier, comm);
   } else {
     job.model = load_models(job.config, nullptr, job.machine, comm, job.facts);
     check_posterior(job.config, *job.model, comm);

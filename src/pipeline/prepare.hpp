@@ -2,6 +2,8 @@
 
 #include "meta.hpp"
 
+#include "fod/output_claim.hpp"
+
 #include <memory>
 
 /// Inside of the pipeline: all that comes before the first byte is written.
@@ -15,8 +17,10 @@ struct Prepared {
   Machine machine;
   MetaRequest meta;
   JobFacts facts;
-  std::unique_ptr<store::OutputClaim> claim; ///< on rank 0
-  std::unique_ptr<Inputs> inputs;            ///< null without --data
+  std::unique_ptr<store::OutputClaim> claim;  ///< on rank 0
+  store::Found found = store::Found::nothing; ///< of earlier jobs, that this one goes on with
+  bool found_complete = false;                ///< and it is all there
+  std::unique_ptr<Inputs> inputs;             ///< null without --data
   std::unique_ptr<Model> model;
   std::unique_ptr<LayerWatch> watch;        ///< null without --layers
   std::shared_ptr<Annotations> annotations; ///< null without events

@@ -391,6 +391,7 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model,
   });
   require_same_data(data_hash, comm);
   auto result = decode(comm.broadcast(decided));
+  result.data_hash = data_hash;
   for (auto& one : result.models) {
     one.transforms = parse_transforms(config.transforms).first;
   }

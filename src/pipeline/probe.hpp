@@ -26,6 +26,7 @@ struct ModelProbe {
 struct ProbeResult {
   std::vector<ModelProbe> models;
   std::vector<MomentScale> scales; ///< by layer that is looked at
+  std::string data_hash;           ///< of the data of block 0; empty without samples
 
   [[nodiscard]] std::int64_t classes() const {
     return models.empty() ? 0 : models[0].epilogue(0).classes();

@@ -142,6 +142,13 @@ void RowBuffer::append_members(std::vector<std::byte>& column, float const* valu
   }
 }
 
+void RowBuffer::drop() {
+  for (auto& column : columns_) {
+    column.clear();
+  }
+  range_ = {};
+}
+
 void RowBuffer::flush() {
   auto const first = layout_.samples().begin;
   for (std::size_t s = 0; s < sections_.size(); ++s) {

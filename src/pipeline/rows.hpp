@@ -30,6 +30,8 @@ public:
               std::span<float const* const> activations = {});
   /// Hands what is collected to the writer.
   void flush();
+  /// Forgets what is collected.
+  void drop();
 
 private:
   void append_members(std::vector<std::byte>& column, float const* values, std::int64_t count,

@@ -8,7 +8,6 @@
 #include "fod/patterns.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 
@@ -45,9 +44,11 @@ std::vector<store::Section> sections_of(std::vector<store::LayerGroups> const& l
 class SecondPass {
 public:
   SecondPass(Prepared& job, std::vector<store::LayerGroups> const& layers,
-             store::ResultWriter& writer, ActivityRecorder* recorder, bool writes)
-      : job_(job), layers_(layers), writer_(writer), recorder_(recorder), runner_(job),
-        write_(writes), read_(job.config.groups.keep_activations) {
+             store::ResultWriter& writer, ActivityRecorder* recorder, KeptSums const* kept,
+             bool writes, int rank)
+      : job_(job), layers_(layers), writer_(writer), recorder_(recorder), kept_(kept), rank_(rank),
+        runner_(job), write_(writes), read_(job.config.groups.keep_activations),
+        clock_(job.config.checkpoint_interval) {
     for (auto const& layer : layers) {
       // What is read back is on the host.
       patterns_.emplace_back(read_ ? Device{} : job.machine.device, pattern_of(layer),
@@ -56,36 +57,75 @@ public:
     rows_.resize(layers.size());
   }
 
-  void run(IndexRange blocks, Shift& shift) {
-    auto const& grid = job_.plan.layout.grid;
-    for (auto block = blocks.begin; block < blocks.end; ++block) {
-      auto const samples = grid.samples_of(block);
-      for (auto begin = samples.begin; begin < samples.end; begin += grid.batch_size()) {
-        if (shift.stop_requested()) {
-          return;
-        }
-        IndexRange const batch{begin, std::min(samples.end, begin + grid.batch_size())};
-        if (recorder_ != nullptr) {
-          recorder_->begin(batch);
-        }
-        read_ ? read_batch(batch) : run_batch(batch);
-        shift.report(batch.size());
+  void run(std::span<Todo const> todo, Shift& shift) {
+    for (auto const& one : todo) {
+      noting_ = recorder_ != nullptr && one.sums;
+      if (!run_block(one.block, shift)) {
+        break; // what the recorder has of this block does not count
       }
-      digest_ += block_digest(data_, block);
-      data_ = Checksum();
-      if (write_) {
-        flush(samples);
-        writer_.complete_block(block);
+      if (clock_.due()) {
+        clock_.run([&] { checkpoint(); });
       }
+    }
+    if (shift.stop_requested()) {
+      checkpoint();
     }
   }
 
-  /// Of the inputs of this rank's blocks; nothing if they were not read again.
-  [[nodiscard]] std::optional<std::uint64_t> digest() const {
-    return read_ ? std::nullopt : std::optional(digest_);
+private:
+  /// @return false if it was stopped before the end of the block
+  bool run_block(std::int64_t block, Shift& shift) {
+    auto const& grid = job_.plan.layout.grid;
+    auto const samples = grid.samples_of(block);
+    data_ = Checksum();
+    for (auto begin = samples.begin; begin < samples.end; begin += grid.batch_size()) {
+      if (shift.stop_requested()) {
+        return false;
+      }
+      IndexRange const batch{begin, std::min(samples.end, begin + grid.batch_size())};
+      if (noting_) {
+        recorder_->begin(batch);
+      }
+      read_ ? read_batch(batch) : run_batch(batch);
+      shift.report(batch.size());
+    }
+    if (!read_) {
+      require_same_data(block, samples);
+    }
+    if (noting_) {
+      recorder_->end_block();
+      noted_.push_back(block);
+    }
+    if (write_) {
+      flush(samples);
+      writer_.complete_block(block);
+    }
+    return true;
   }
 
-private:
+  void checkpoint() {
+    writer_.checkpoint();
+    if (kept_ != nullptr && saved_ < noted_.size()) {
+      kept_->save(rank_, store::runs_of(noted_), [&](h5::File& file) { recorder_->save(file); });
+      saved_ = noted_.size();
+    }
+  }
+
+  /// The first pass has put a digest of the block's inputs on record.
+  void require_same_data(std::int64_t block, IndexRange samples) const {
+    std::uint64_t before = 0;
+    auto const row = block - job_.plan.layout.blocks.begin;
+    writer_.read("/ledger/inputs", {row, row + 1}, ElementType::uint64, &before);
+    if (before != block_digest(data_, block)) {
+      throw run_failure("the data changed between the first and the second pass",
+                        "samples " + std::to_string(samples.begin) + " to " +
+                            std::to_string(samples.end) +
+                            " were not the same when they were read again",
+                        "give a dataset without chance in it, or spare the second pass by "
+                        "--keep-activations");
+    }
+  }
+
   void run_batch(IndexRange samples) {
     job_.inputs->fill(*job_.model, samples, data_);
     auto const results = runner_.run(samples);
@@ -133,7 +173,7 @@ private:
       bool const counts = flags_[at] == 0 && nonfinite[at] == 0;
       if (!counts) {
         std::fill(centers.begin(), centers.end(), std::numeric_limits<float>::quiet_NaN());
-      } else if (recorder_ != nullptr) {
+      } else if (noting_) {
         recorder_->add({layer, samples.begin + row, centers, view.mean[row], view.deviation[row]});
       }
       if (write_) {
@@ -158,46 +198,52 @@ private:
   std::vector<store::LayerGroups> const& layers_;
   store::ResultWriter& writer_;
   ActivityRecorder* recorder_;
+  KeptSums const* kept_; ///< of what is noted; null without a recorder
+  int rank_;
   BatchRunner runner_;
   bool write_;
   bool read_;
+  CheckpointClock clock_;
+  bool noting_ = false;             ///< the recorder lacks the current block
+  std::vector<std::int64_t> noted_; ///< blocks
+  std::size_t saved_ = 0;           ///< of these
   std::vector<GroupPatterns> patterns_;
   std::vector<std::vector<float>> rows_; ///< by layer, (samples of the block, groups)
   std::vector<std::uint8_t> flags_;      ///< by row; 0: it counts
   std::vector<float> activations_;
-  Checksum data_; ///< of the block
-  std::uint64_t digest_ = 0;
+  Checksum data_;                       ///< of the block
   std::vector<std::uint8_t> nonfinite_; ///< by row of those
 };
 
 } // namespace
 
 void second_pass(Prepared& job, std::vector<store::LayerGroups> const& layers,
-                 std::uint64_t input_digest, store::ResultWriter& writer, Comm const& comm,
-                 ActivityRecorder* recorder) {
+                 store::ResultWriter& writer, Comm const& comm, ActivityRecorder* recorder) {
   auto const sections =
       job.config.groups.patterns ? sections_of(layers) : std::vector<store::Section>();
-  bool const any = std::any_of(layers.begin(), layers.end(),
-                               [](auto const& layer) { return !layer.groups.empty(); });
-  if (!any && recorder == nullptr) {
-    return; // nothing to look for
+  bool const writes = !sections.empty();
+  if (!writes && recorder == nullptr) {
+    return; // there are no groups
   }
   writer.begin_second_pass(sections);
+  KeptSums kept(job.config.out, "events", writer.creation());
+  store::BlockRuns noted;
+  if (recorder != nullptr) {
+    noted = kept.begin(
+        comm, [&](h5::File const& file) { recorder->load(file); },
+        [&](h5::File& file) { recorder->save_loaded(file); });
+  }
+  auto const marked = writer.done_blocks();
+  auto const& layout = job.plan.layout;
+  auto const work =
+      left_of(layout, writes ? &marked : nullptr, recorder == nullptr ? nullptr : &noted, comm);
   std::optional<SecondPass> pass;
-  comm.agree([&] { pass.emplace(job, layers, writer, recorder, !sections.empty()); });
-  work_together(job, writer, comm,
-                [&](Shift& shift) { pass->run(job.plan.blocks_of(comm.rank()), shift); });
-  if (!pass->digest()) {
-    return;
-  }
-  std::array<std::uint64_t, 1> digest{*pass->digest()};
-  comm.all_sum(digest);
-  if (digest[0] != input_digest) {
-    throw AgreedError(run_failure("the data changed between the first and the second pass",
-                                  "the samples were not the same when they were read again",
-                                  "give a dataset without chance in it, or spare the second pass "
-                                  "by --keep-activations"));
-  }
+  comm.agree([&] {
+    pass.emplace(job, layers, writer, recorder, recorder == nullptr ? nullptr : &kept, writes,
+                 comm.rank());
+  });
+  work_together(job, work.samples, writer, comm,
+                [&](Shift& shift) { pass->run(work.mine, shift); });
 }
 
 } // namespace fod

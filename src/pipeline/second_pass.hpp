@@ -1,6 +1,7 @@
 #pragma once
 
 #include "prepare.hpp"
+#include "work.hpp"
 
 #include "fod/layer_groups.hpp"
 
@@ -24,15 +25,21 @@ public:
   virtual void begin(IndexRange samples) = 0;
   /// One sample that counts, in one layer.
   virtual void add(SampleActivity const& activity) = 0;
+  /// All samples of a block were there; those since the last call count only now.
+  virtual void end_block() = 0;
+  /// Writes what was noted on this rank, and reads what other jobs wrote so before.
+  virtual void save(h5::File& file) const = 0;
+  virtual void load(h5::File const& file) = 0;
+  /// Writes all that was read.
+  virtual void save_loaded(h5::File& file) const = 0;
 };
 
-/// Goes through this rank's samples again: the model runs, or the kept activations are read. Writes
-/// /groups/<layer>/group_center if --group-patterns asks for it. Collective.
-/// @param input_digest of all data in the first pass, with which those of this one are compared
+/// Goes through the samples again: the model runs, or the kept activations are read. Writes
+/// /groups/<layer>/group_center if --group-patterns asks for it. What an earlier job did of it is
+/// not done again. Collective.
 /// @param recorder may be null
 /// @throws AgreedError if any rank failed; the file is suspended then
 void second_pass(Prepared& job, std::vector<store::LayerGroups> const& layers,
-                 std::uint64_t input_digest, store::ResultWriter& writer, Comm const& comm,
-                 ActivityRecorder* recorder);
+                 store::ResultWriter& writer, Comm const& comm, ActivityRecorder* recorder);
 
 } // namespace fod

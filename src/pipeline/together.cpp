@@ -15,10 +15,10 @@ Error loop_error(std::exception const& error) {
 
 } // namespace
 
-void work_together(Prepared const& job, store::ResultWriter& writer, Comm const& comm,
-                   std::function<void(Shift&)> const& work) {
+void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
+                   Comm const& comm, std::function<void(Shift&)> const& work) {
   ControlChannel channel(comm);
-  Progress progress(job.plan.samples(), job.config.progress);
+  Progress progress(samples, job.config.progress);
   Shift shift(channel, comm.is_root() ? &progress : nullptr);
   // A rank that fails here must not leave: the others learn of it, and all end together.
   try {

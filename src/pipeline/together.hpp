@@ -31,8 +31,9 @@ private:
 };
 
 /// Runs `work` on every rank. Nothing in it is collective; its end is.
+/// @param samples that all ranks together have to do
 /// @throws AgreedError if any rank failed; the file is suspended then, progress kept
-void work_together(Prepared const& job, store::ResultWriter& writer, Comm const& comm,
-                   std::function<void(Shift&)> const& work);
+void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
+                   Comm const& comm, std::function<void(Shift&)> const& work);
 
 } // namespace fod

@@ -1,5 +1,7 @@
 #include "blocks.hpp"
 
+#include "plausible.hpp"
+
 #include "fod/error.hpp"
 
 #include <string_view>
@@ -38,6 +40,14 @@ BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger)
   checksums_.resize(done_.size() * sections_.size());
   done.read({0, blocks}, ElementType::uint8, done_.data());
   checksums.read({0, blocks}, ElementType::uint64, checksums_.data());
+  if (is_first(ledger) && reader.has(inputs_of(ledger))) {
+    auto const& file = reader.file();
+    inputs_ = read_all<std::uint64_t>(file, ledger.path, inputs_of(ledger), ElementType::uint64);
+    micro_batches_ =
+        read_all<std::int64_t>(file, ledger.path, micro_batches_of(ledger), ElementType::int64);
+    require_sane(file, ledger.path,
+                 inputs_.size() == done_.size() && micro_batches_.size() == done_.size());
+  }
 }
 
 std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& piece) {
@@ -65,6 +75,14 @@ std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& p
 
 bool BlockScanner::done(std::int64_t block) const {
   return done_[static_cast<std::size_t>(block - reader_.layout().blocks.begin)] == 1;
+}
+
+BlockFacts BlockScanner::facts(std::int64_t block) const {
+  if (inputs_.empty()) {
+    return {};
+  }
+  auto const row = static_cast<std::size_t>(block - reader_.layout().blocks.begin);
+  return {inputs_[row], micro_batches_[row]};
 }
 
 std::uint64_t BlockScanner::recorded(std::int64_t block, std::size_t section) const {

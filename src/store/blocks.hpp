@@ -35,6 +35,8 @@ public:
   /// Marks and checksums on record for a block of the grid.
   [[nodiscard]] bool done(std::int64_t block) const;
   [[nodiscard]] std::uint64_t recorded(std::int64_t block, std::size_t section) const;
+  /// What else is on record; nothing in the second ledger.
+  [[nodiscard]] BlockFacts facts(std::int64_t block) const;
   [[nodiscard]] Section const& section(std::size_t at) const { return sections_[at]; }
 
 private:
@@ -42,6 +44,8 @@ private:
   std::vector<Section> sections_;
   std::vector<std::uint8_t> done_;
   std::vector<std::uint64_t> checksums_;
+  std::vector<std::uint64_t> inputs_; ///< empty in the second ledger
+  std::vector<std::int64_t> micro_batches_;
   std::vector<std::byte> buffer_;
 };
 

@@ -1,11 +1,15 @@
+#include "fod/output_claim.hpp"
+
 #include "blocks.hpp"
 #include "disk.hpp"
+#include "undo.hpp"
 
 #include "fod/error.hpp"
 
 #include <array>
 #include <cerrno>
-#include <ctime>
+#include <csignal>
+#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/file.h>
@@ -34,46 +38,73 @@ void require_folder(std::string const& path) {
   }
 }
 
-/// "12 of 29 blocks done", or that the file cannot be read.
+/// "12 of 29 blocks done"; empty if the file cannot be read.
 std::string progress_of(std::string const& partial) {
   try {
     ResultReader const reader(partial);
-    BlockScanner const scanner(reader, reader.ledgers().front());
-    auto const blocks = reader.layout().blocks;
-    std::int64_t done = 0;
-    for (auto block = blocks.begin; block < blocks.end; ++block) {
-      done += scanner.done(block) ? 1 : 0;
+    if (reader.complete()) {
+      return "it only lacks its name";
     }
-    return std::to_string(done) + " of " + std::to_string(blocks.size()) + " blocks done";
+    std::string text;
+    for (auto const& ledger : reader.ledgers()) {
+      BlockScanner const scanner(reader, ledger);
+      auto const blocks = reader.layout().blocks;
+      std::int64_t done = 0;
+      for (auto block = blocks.begin; block < blocks.end; ++block) {
+        done += scanner.done(block) ? 1 : 0;
+      }
+      text += (text.empty() ? "" : ", ") + std::to_string(done) + " of " +
+              std::to_string(blocks.size()) + " blocks done" +
+              (is_first(ledger) ? "" : " in the second pass");
+    }
+    return text;
   } catch (Error const&) {
-    return "it was ended while being created";
+    return {};
   }
 }
 
-void refuse_existing(std::string const& path) {
-  if (fs::exists(path)) {
-    throw bad_input(path + " is there already", "it would be replaced",
-                    "pass --overwrite to replace it, or choose another output");
+/// @param holder of the lock before; empty if it is not known
+void refuse_existing(std::string const& path, OutputPolicy policy, std::string const& holder) {
+  auto const partial = partial_path(path);
+  bool const result_there = fs::exists(path);
+  if (policy.overwrite || (result_there && policy.resume && !fs::exists(partial))) {
+    return;
   }
-  if (auto const partial = partial_path(path); fs::exists(partial)) {
+  if (result_there) {
+    throw bad_input(path + " is there already",
+                    policy.resume ? "and so is " + partial + ", of a job that was to replace it"
+                                  : "it would be replaced",
+                    policy.resume ? "pass --overwrite --resume to finish and replace it, or remove "
+                                    "one of the two"
+                                  : "pass --overwrite to replace it, or choose another output");
+  }
+  if (!policy.resume && fs::exists(partial)) {
+    auto const progress = progress_of(partial);
     throw bad_input(partial + " is there already",
-                    "an earlier job left it unfinished: " + progress_of(partial),
-                    "pass --overwrite to start anew, or choose another output");
+                    "an earlier job" + (holder.empty() ? "" : " (" + holder + ")") +
+                        " left it unfinished: " +
+                        (progress.empty() ? "it was ended while being created" : progress),
+                    "pass --resume to go on, --overwrite to start anew, or choose another output");
   }
 }
 
 std::string text_of(int fd) {
-  std::array<char, 256> buffer{};
+  std::array<char, 512> buffer{};
   auto const length = ::pread(fd, buffer.data(), buffer.size() - 1, 0);
-  std::string text(buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(0, length)));
-  return text.empty() ? "it does not say who it is" : text;
+  return {buffer.data(), static_cast<std::size_t>(std::max<ssize_t>(0, length))};
 }
+
+std::string own_host() {
+  std::array<char, 256> host{};
+  ::gethostname(host.data(), host.size() - 1);
+  return host.data();
+}
+
+constexpr char const* process_word = "process ";
 
 /// Who holds a lock, for the message that a second job gets.
 void sign(int fd) {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  auto text = "process " + std::to_string(::getpid()) + " on " + host.data();
+  auto text = process_word + std::to_string(::getpid()) + " on " + own_host();
   if (auto const* job = std::getenv("SLURM_JOB_ID"); job != nullptr) {
     text += ", SLURM job " + std::string(job);
   }
@@ -90,43 +121,97 @@ bool is_still_named(int fd, std::string const& path) {
          opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
-int take_lock(std::string const& lock_path, std::string const& path) {
+/// True if the text of a lock names a process of this machine that is no more.
+bool is_dead(std::string const& holder) {
+  long pid = 0;
+  std::array<char, 256> host{};
+  return std::sscanf(holder.c_str(), "process %ld on %255[^, ]", &pid, host.data()) == 2 &&
+         own_host() == host.data() && ::kill(static_cast<pid_t>(pid), 0) != 0 && errno == ESRCH;
+}
+
+Error is_taken(std::string const& path, std::string const& holder, std::string const& remedy) {
+  return bad_input("another job is writing " + path,
+                   holder.empty() ? "it does not say who it is" : holder, remedy);
+}
+
+/// A lock, and who had it before and did not give it back.
+struct Lock {
+  int fd = -1;
+  std::string before;
+};
+
+Lock take_lock(std::string const& lock_path, std::string const& path) {
   for (;;) {
     int const fd = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) {
       throw bad_input("cannot write " + lock_path, errno_text(), "choose another --out");
     }
     bool const locked = ::flock(fd, LOCK_EX | LOCK_NB) == 0;
-    if (!locked && errno == EWOULDBLOCK) {
-      auto const holder = text_of(fd);
+    auto const reason = errno;
+    auto holder = text_of(fd);
+    if (!locked && reason == EWOULDBLOCK) {
       ::close(fd);
-      throw bad_input("another job is writing " + path, holder,
-                      "wait for it, end it, or choose another --out");
+      throw is_taken(path, holder, "wait for it, end it, or choose another --out");
+    }
+    if (!locked && !holder.empty() && !is_dead(holder)) {
+      ::close(fd); // a file system without locks: the name alone warns
+      throw is_taken(path, holder,
+                     "this file system has no locks: if that job has ended, remove " + lock_path);
     }
     if (is_still_named(fd, lock_path)) {
-      return fd; // also where the file system has no locks: then the name alone warns
+      return {fd, std::move(holder)};
     }
     ::close(fd);
   }
 }
 
-} // namespace
-
-void check_output(std::string const& path, bool overwrite) {
-  require_folder(path);
-  if (!overwrite) {
-    refuse_existing(path);
+/// What an end in the middle of creating or finishing left. @return what is to be said of it
+std::vector<std::string> tidy(std::string const& path, OutputPolicy policy) {
+  std::vector<std::string> notes;
+  auto const partial = partial_path(path);
+  if (fs::exists(partial)) {
+    restore_undo(partial, undo_path(path));
   }
+  if (::unlink(fresh_path(partial).c_str()) == 0 && policy.resume && !fs::exists(partial)) {
+    notes.push_back(partial + " was ended while being created: starting anew");
+  }
+  return notes;
 }
 
-OutputClaim::OutputClaim(std::string const& path, bool overwrite) : lock_path_(path + ".lock") {
+} // namespace
+
+void check_output(std::string const& path, OutputPolicy policy) {
   require_folder(path);
-  lock_ = take_lock(lock_path_, path);
-  sign(lock_);
+  refuse_existing(path, policy, {});
+}
+
+OutputClaim::OutputClaim(std::string const& path, OutputPolicy policy)
+    : lock_path_(path + ".lock") {
+  require_folder(path);
+  auto lock = take_lock(lock_path_, path);
+  lock_ = lock.fd;
   try {
-    check_output(path, overwrite);
+    notes_ = tidy(path, policy);
+    refuse_existing(path, policy, lock.before);
+    if (!lock.before.empty()) {
+      notes_.insert(notes_.begin(), "the job that held " + lock_path_ + " (" + lock.before +
+                                        ") ended without giving it back");
+    }
+    sign(lock_);
+    auto const partial = partial_path(path);
+    if (policy.resume && fs::exists(partial)) {
+      if (progress_of(partial).empty()) {
+        notes_.push_back(partial + " was ended while being created: starting anew");
+      } else {
+        found_ = Found::partial;
+      }
+    } else if (policy.resume && !policy.overwrite && fs::exists(path)) {
+      found_ = Found::result;
+    }
   } catch (...) {
-    ::unlink(lock_path_.c_str());
+    if (lock.before.empty()) {
+      ::unlink(lock_path_.c_str()); // else it still names that job
+    }
     ::close(lock_);
     throw;
   }

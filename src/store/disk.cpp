@@ -2,8 +2,11 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
+#include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
@@ -41,9 +44,74 @@ void Descriptor::sync() const {
   }
 }
 
+void write_all(Descriptor const& file, void const* data, std::size_t bytes, std::int64_t offset) {
+  auto const* from = static_cast<std::byte const*>(data);
+  while (bytes > 0) {
+    auto const count = ::pwrite(file.get(), from, bytes, offset);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count < 0) {
+      throw run_failure("cannot write " + file.path(), errno_text(),
+                        "see that the disk is healthy and has room, then start the job again");
+    }
+    from += count;
+    offset += count;
+    bytes -= static_cast<std::size_t>(count);
+  }
+}
+
+void read_all(Descriptor const& file, void* data, std::size_t bytes, std::int64_t offset) {
+  auto* to = static_cast<std::byte*>(data);
+  while (bytes > 0) {
+    auto const count = ::pread(file.get(), to, bytes, offset);
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count <= 0) {
+      throw run_failure("cannot read " + file.path(),
+                        count == 0 ? "it ends too early" : errno_text());
+    }
+    to += count;
+    offset += count;
+    bytes -= static_cast<std::size_t>(count);
+  }
+}
+
 std::string folder_of(std::string const& path) {
   auto const folder = std::filesystem::path(path).parent_path().string();
   return folder.empty() ? "." : folder;
+}
+
+std::string fresh_path(std::string const& path) {
+  return path + ".new";
+}
+
+void make_folder(std::string const& path) {
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
+    throw run_failure("cannot make the folder " + path, errno_text());
+  }
+}
+
+std::vector<std::string> files_in(std::string const& path) {
+  std::vector<std::string> names;
+  if (auto* const folder = ::opendir(path.c_str()); folder != nullptr) {
+    for (auto const* entry = ::readdir(folder); entry != nullptr; entry = ::readdir(folder)) {
+      if (std::string const name = entry->d_name; name != "." && name != "..") {
+        names.push_back(name);
+      }
+    }
+    ::closedir(folder);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void remove_folder(std::string const& path) {
+  for (auto const& name : files_in(path)) {
+    ::unlink((path + "/" + name).c_str());
+  }
+  ::rmdir(path.c_str());
 }
 
 void reserve_space(std::string const& path) {

@@ -1,6 +1,6 @@
 #include "fod/layer_groups.hpp"
 
-#include "plausible.hpp"
+#include "group_io.hpp"
 
 #include <algorithm>
 
@@ -8,41 +8,9 @@ namespace fod::store {
 
 namespace {
 
-/// Reads datasets of one group of the file.
-class Reader {
-public:
-  Reader(h5::File const& file, std::string path) : file_(file), path_(std::move(path)) {}
-
-  template <class T>
-  std::vector<T> values(std::string const& name, ElementType type) const {
-    return read_all<T>(file_, path_, path_ + "/" + name, type);
-  }
-  std::vector<double> reals(std::string const& name) const {
-    return values<double>(name, ElementType::float64);
-  }
-  std::vector<std::int64_t> wholes(std::string const& name) const {
-    return values<std::int64_t>(name, ElementType::int64);
-  }
-  std::vector<std::string> texts(std::string const& name) const {
-    return file_.read_texts(path_ + "/" + name);
-  }
-  template <class T>
-  T attribute(std::string const& name) const {
-    auto const value = file_.attribute(path_, name);
-    auto const* typed = std::get_if<T>(&value);
-    require(typed != nullptr);
-    return *typed;
-  }
-  void require(bool right) const { require_sane(file_, path_, right); }
-
-private:
-  h5::File const& file_;
-  std::string path_;
-};
-
 /// Sets one figure of every group.
 template <class T, class Set>
-void spread(Reader const& in, std::vector<T> const& values, std::vector<NeuronGroup>& groups,
+void spread(GroupReader const& in, std::vector<T> const& values, std::vector<NeuronGroup>& groups,
             Set set) {
   in.require(values.size() == groups.size());
   for (std::size_t g = 0; g < groups.size(); ++g) {
@@ -50,7 +18,7 @@ void spread(Reader const& in, std::vector<T> const& values, std::vector<NeuronGr
   }
 }
 
-std::vector<NeuronGroup> read_members(Reader const& in) {
+std::vector<NeuronGroup> read_members(GroupReader const& in) {
   auto const members = in.wholes("members");
   auto const loadings = in.reals("loadings");
   auto const offsets = in.wholes("offsets");
@@ -73,7 +41,7 @@ std::vector<NeuronGroup> read_members(Reader const& in) {
   return groups;
 }
 
-void read_figures(Reader const& in, std::vector<NeuronGroup>& groups) {
+void read_figures(GroupReader const& in, std::vector<NeuronGroup>& groups) {
   using Group = NeuronGroup;
   auto const figure = [&](char const* name, double Group::*member) {
     spread(in, in.reals(name), groups, [&](Group& group, double value) { group.*member = value; });
@@ -91,7 +59,7 @@ void read_figures(Reader const& in, std::vector<NeuronGroup>& groups) {
 }
 
 /// Neurons are indices of the layer.
-void require_neurons(Reader const& in, LayerGroups const& layer) {
+void require_neurons(GroupReader const& in, LayerGroups const& layer) {
   auto const neurons = std::ssize(layer.neuron_mean);
   auto const inside = [&](std::vector<std::int64_t> const& indices) {
     return std::all_of(indices.begin(), indices.end(),
@@ -105,7 +73,7 @@ void require_neurons(Reader const& in, LayerGroups const& layer) {
 }
 
 LayerGroups read_layer(h5::File const& file, std::string const& name) {
-  Reader const in(file, groups_path(name));
+  GroupReader const in(file, groups_path(name));
   LayerGroups layer;
   layer.layer = name;
   layer.groups = read_members(in);

@@ -1,43 +1,10 @@
 #include "fod/layer_groups.hpp"
 
+#include "group_io.hpp"
+
 namespace fod::store {
 
 namespace {
-
-/// Writes datasets into one group of the file.
-class Writer {
-public:
-  Writer(h5::File& file, std::string path) : file_(file), path_(std::move(path)) {
-    if (!file_.contains(path_)) { // a second pass has put its rows there
-      file_.create_group(path_);
-    }
-  }
-
-  template <class T>
-  void put(std::string const& name, ElementType type, Shape const& shape,
-           std::vector<T> const& values) {
-    auto dataset = file_.create_dataset(path_ + "/" + name, type, shape);
-    if (!values.empty()) {
-      dataset.write({0, shape[0]}, type, values.data());
-    }
-  }
-  void put(std::string const& name, std::vector<double> const& values) {
-    put(name, ElementType::float64, {std::ssize(values)}, values);
-  }
-  void put(std::string const& name, std::vector<std::int64_t> const& values) {
-    put(name, ElementType::int64, {std::ssize(values)}, values);
-  }
-  void put(std::string const& name, std::vector<std::string> const& texts) {
-    file_.write_texts(path_ + "/" + name, texts);
-  }
-  void set(std::string const& name, h5::Attribute const& value) {
-    file_.set_attribute(path_, name, value);
-  }
-
-private:
-  h5::File& file_;
-  std::string path_;
-};
 
 /// One figure of every group.
 template <class Get>
@@ -49,7 +16,7 @@ auto column(std::vector<NeuronGroup> const& groups, Get get) {
   return values;
 }
 
-void put_groups(Writer& out, LayerGroups const& layer) {
+void put_groups(GroupWriter& out, LayerGroups const& layer) {
   std::vector<std::int64_t> members;
   std::vector<std::int64_t> offsets{0};
   std::vector<std::int64_t> ids;
@@ -73,7 +40,7 @@ void put_groups(Writer& out, LayerGroups const& layer) {
   out.put("class_mean", ElementType::float64, {std::ssize(layer.groups), classes}, class_mean);
 }
 
-void put_figures(Writer& out, std::vector<NeuronGroup> const& groups) {
+void put_figures(GroupWriter& out, std::vector<NeuronGroup> const& groups) {
   using Group = NeuronGroup;
   out.put("cohesion", column(groups, [](Group const& g) { return g.cohesion; }));
   out.put("cohesion_signed", column(groups, [](Group const& g) { return g.cohesion_signed; }));
@@ -88,20 +55,6 @@ void put_figures(Writer& out, std::vector<NeuronGroup> const& groups) {
   out.put("learning_phase", std::vector<std::string>(groups.size()));
 }
 
-void put_half(Writer& out, std::string const& name, HalfMoments const& half) {
-  out.put(name + "_sums", half.sums.low);
-  out.put(name + "_products", half.products.low);
-  // A second limb is there where numbers did not fit into the first.
-  if (!half.sums.high.empty()) {
-    out.put(name + "_sums_high", half.sums.high);
-  }
-  if (!half.products.high.empty()) {
-    out.put(name + "_products_high", half.products.high);
-  }
-  out.set(name + "_count", half.count);
-  out.set(name + "_blocks", half.blocks);
-}
-
 } // namespace
 
 std::string groups_path(std::string const& layer) {
@@ -109,7 +62,7 @@ std::string groups_path(std::string const& layer) {
 }
 
 void write_layer(h5::File& file, LayerGroups const& layer) {
-  Writer out(file, groups_path(layer.layer));
+  GroupWriter out(file, groups_path(layer.layer));
   put_groups(out, layer);
   put_figures(out, layer.groups);
   out.put("ungrouped", layer.ungrouped);
@@ -131,25 +84,6 @@ void write_correlation(h5::File& file, std::string const& layer, std::span<float
                        std::int64_t neurons) {
   file.create_dataset(groups_path(layer) + "/correlation", ElementType::float32, {neurons, neurons})
       .write({0, neurons}, ElementType::float32, values.data());
-}
-
-void write_moments(h5::File& file, std::string const& layer, Moments const& moments) {
-  Writer out(file, groups_path(layer) + "/moments");
-  put_half(out, "even", moments.halves[0]);
-  put_half(out, "odd", moments.halves[1]);
-  out.put("shift", moments.scale.shift);
-  out.put("scale", moments.scale.scale);
-  out.put("smallest", ElementType::float32, {moments.neurons}, moments.smallest);
-  out.put("largest", ElementType::float32, {moments.neurons}, moments.largest);
-  out.put("class_counts", moments.class_counts);
-  out.put("class_sums", ElementType::int64, {moments.classes, moments.neurons}, moments.class_sums);
-  out.put("class_missing", ElementType::uint8, {std::ssize(moments.class_missing)},
-          moments.class_missing);
-  out.set("neurons", moments.neurons);
-  out.set("appended", moments.appended);
-  out.set("classes", moments.classes);
-  out.set("bits", std::int64_t{moments.scale.bits});
-  out.set("class_bits", std::int64_t{moments.scale.class_bits});
 }
 
 } // namespace fod::store

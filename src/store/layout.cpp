@@ -12,6 +12,10 @@ std::string partial_path(std::string const& path) {
   return path + ".partial";
 }
 
+std::string state_path(std::string const& path) {
+  return partial_path(path) + ".state";
+}
+
 std::vector<Section> sections(Layout const& layout) {
   std::vector<Section> all;
   if (layout.distributions) {
@@ -63,6 +67,14 @@ std::int64_t estimated_bytes(Layout const& layout) {
   return bytes;
 }
 
+std::vector<std::string> arrays_of(Ledger const& ledger) {
+  std::vector<std::string> all{done_of(ledger), checksums_of(ledger)};
+  if (is_first(ledger)) {
+    all.insert(all.end(), {inputs_of(ledger), micro_batches_of(ledger)});
+  }
+  return all;
+}
+
 Shape shape_of(Section const& section, Layout const& layout) {
   auto const rows = layout.samples().size();
   if (section.path == "/distributions" && rows == 0) {
@@ -86,6 +98,12 @@ void create_objects(h5::File& file, Layout const& layout, Ledger const& ledger) 
   std::vector<std::uint64_t> const zeros(static_cast<std::size_t>(blocks) * count, 0);
   done.write({0, blocks}, ElementType::uint8, zeros.data());
   checksums.write({0, blocks}, ElementType::uint64, zeros.data());
+  if (is_first(ledger)) {
+    for (auto const& path : {inputs_of(ledger), micro_batches_of(ledger)}) {
+      auto const type = path == inputs_of(ledger) ? ElementType::uint64 : ElementType::int64;
+      file.create_dataset(path, type, {blocks}).write({0, blocks}, type, zeros.data());
+    }
+  }
 }
 
 void write_layout(h5::File& file, Layout const& layout) {

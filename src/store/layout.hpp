@@ -13,6 +13,19 @@ inline std::string done_of(Ledger const& ledger) {
 inline std::string checksums_of(Ledger const& ledger) {
   return ledger.path + "/checksums";
 }
+/// Of each block: a digest of its input data, and how many samples went through the model at a
+/// time. Of the first ledger alone.
+inline std::string inputs_of(Ledger const& ledger) {
+  return ledger.path + "/inputs";
+}
+inline std::string micro_batches_of(Ledger const& ledger) {
+  return ledger.path + "/micro_batches";
+}
+inline bool is_first(Ledger const& ledger) {
+  return ledger.path == "/ledger";
+}
+/// The numbers of a ledger.
+std::vector<std::string> arrays_of(Ledger const& ledger);
 inline std::string names_of(Ledger const& ledger) {
   return ledger.path + "/sections";
 }

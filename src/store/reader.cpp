@@ -12,6 +12,13 @@ ResultReader::ResultReader(std::string const& path)
   }
 }
 
+std::string ResultReader::creation() const {
+  auto const value =
+      file_.has_attribute("/", "creation") ? file_.attribute("/", "creation") : h5::Attribute();
+  auto const* text = std::get_if<std::string>(&value);
+  return text == nullptr ? std::string() : *text;
+}
+
 std::string ResultReader::meta() const {
   return file_.read_text("/meta");
 }

@@ -1,13 +1,15 @@
-#include "blocks.hpp"
+#include "creation.hpp"
 #include "disk.hpp"
 #include "parallel.hpp"
+#include "proof.hpp"
 
 #include "fod/error.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <fcntl.h>
 #include <optional>
-#include <unistd.h>
 #include <utility>
 
 namespace fod::store {
@@ -17,74 +19,73 @@ namespace {
 /// Independent MPI-IO calls of 2 GiB or more fail.
 constexpr std::int64_t slice_bytes = std::int64_t{1} << 30;
 
-/// Writes the whole file but its rows, under its partial name, and reserves its space.
-void create_partial(std::string const& partial, Layout const& layout, Contents const& contents) {
-  try {
-    auto file = h5::File::create(partial);
-    write_layout(file, layout);
-    create_objects(file, layout, first_ledger(layout));
-    write_contents(file, contents);
-    file.close();
-    reserve_space(partial);
-    Descriptor(partial, O_RDWR).sync();
-    Descriptor(folder_of(partial), O_RDONLY | O_DIRECTORY).sync();
-  } catch (Error const& error) {
-    ::unlink(partial.c_str());
-    throw Error(ExitCode::usage, error.message());
-  }
-}
-
 /// A block whose rows are written, waiting for the next checkpoint.
 struct PendingBlock {
   std::int64_t row; ///< in the ledger
+  BlockFacts facts;
   std::vector<std::uint64_t> checksums;
 };
+
+bool same_sections(std::vector<Section> const& a, std::vector<Section> const& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](Section const& x, Section const& y) {
+    return x.path == y.path && x.type == y.type && x.row == y.row;
+  });
+}
 
 } // namespace
 
 class ResultWriter::Impl {
 public:
-  Impl(std::string path, Layout layout, Comm comm)
-      : path_(std::move(path)), partial_(partial_path(path_)), layout_(std::move(layout)),
-        comm_(std::move(comm)), plain_(partial_, O_RDWR) {
-    open(first_ledger(layout_));
+  Impl(std::string path, Comm comm)
+      : path_(std::move(path)), partial_(partial_path(path_)), comm_(std::move(comm)),
+        plain_(partial_, O_RDWR) {
+    {
+      ResultReader const reader(partial_);
+      layout_ = reader.layout();
+      creation_ = reader.creation();
+    }
   }
 
+  void open() { open(first_ledger(layout_)); }
+
   /// Opens the file for the sections of a ledger. Collective.
-  void open(Ledger const& ledger) {
-    sections_ = ledger.sections;
+  void open(Ledger ledger) {
+    ledger_ = std::move(ledger);
     file_.emplace(open_together(partial_, comm_));
-    done_ = file_->dataset(done_of(ledger));
-    checksums_ = file_->dataset(checksums_of(ledger));
-    running_ = std::vector<Checksum>(sections_.size());
-    for (auto const& section : sections_) {
+    done_ = file_->dataset(done_of(ledger_));
+    checksums_ = file_->dataset(checksums_of(ledger_));
+    if (is_first(ledger_)) {
+      inputs_ = file_->dataset(inputs_of(ledger_));
+      micro_batches_ = file_->dataset(micro_batches_of(ledger_));
+    }
+    running_ = std::vector<Checksum>(ledger_.sections.size());
+    for (auto const& section : ledger_.sections) {
       datasets_.push_back(file_->dataset(section.path));
     }
   }
 
   void begin_second_pass(std::vector<Section> const& added) {
-    close();
+    auto const ledger = second_ledger(added);
     if (added.empty()) {
+      ledger_ = ledger;
       comm_.agree([&] { file_.emplace(open_together(partial_, comm_)); });
       return;
     }
-    auto const ledger = second_ledger(added);
     comm_.on_root([&] {
-      try {
-        auto file = h5::File::open_for_writing(partial_);
-        create_objects(file, layout_, ledger);
-        file.close();
-        reserve_space(partial_);
-        plain_.sync();
-      } catch (Error const& error) {
-        throw Error(ExitCode::failed, error.message()); // the first pass is there
+      auto const ledgers = ResultReader(partial_).ledgers();
+      if (ledgers.size() < 2) {
+        add_ledger(path_, layout_, ledger);
+      } else if (!same_sections(ledgers[1].sections, added)) {
+        throw run_failure("other groups were found than before the job was resumed",
+                          partial_ + " has sections for other ones",
+                          "start the job again with --overwrite");
       }
     });
     comm_.agree([&] { open(ledger); });
   }
 
   void write(std::size_t s, IndexRange rows, void const* data) {
-    auto const& section = sections_[s];
+    auto const& section = ledger_.sections[s];
     auto const* bytes = static_cast<std::byte const*>(data);
     running_[s].update(bytes, static_cast<std::size_t>(rows.size() * section.row_bytes()));
     auto const step = std::max<std::int64_t>(1, slice_bytes / section.row_bytes());
@@ -98,12 +99,18 @@ public:
     file_->dataset(section).read(rows, type, out);
   }
 
-  void complete_block(std::int64_t block) {
-    PendingBlock pending{block - layout_.blocks.begin, {}};
+  void drop_block() {
     for (auto& checksum : running_) {
-      pending.checksums.push_back(checksum.digest());
       checksum = Checksum();
     }
+  }
+
+  void complete_block(std::int64_t block, BlockFacts const& facts) {
+    PendingBlock pending{block - layout_.blocks.begin, facts, {}};
+    for (auto const& checksum : running_) {
+      pending.checksums.push_back(checksum.digest());
+    }
+    drop_block();
     pending_.push_back(std::move(pending));
   }
 
@@ -118,12 +125,28 @@ public:
     }
     plain_.sync();
     for (auto const& block : pending_) {
-      IndexRange const row{block.row, block.row + 1};
-      std::uint8_t const mark = 1;
-      checksums_.write(row, ElementType::uint64, block.checksums.data());
-      done_.write(row, ElementType::uint8, &mark);
+      mark(block);
     }
+    plain_.sync(); // what follows from marks must not last longer than they do
     pending_.clear();
+  }
+
+  [[nodiscard]] std::vector<std::int64_t> done_blocks() const {
+    if (ledger_.sections.empty()) {
+      return {};
+    }
+    std::string marks(static_cast<std::size_t>(layout_.blocks.size()), '\0');
+    comm_.on_root([&] {
+      done_.read({0, layout_.blocks.size()}, ElementType::uint8, marks.data());
+    });
+    marks = comm_.broadcast(std::move(marks));
+    std::vector<std::int64_t> done;
+    for (std::size_t row = 0; row < marks.size(); ++row) {
+      if (marks[row] == 1) {
+        done.push_back(layout_.blocks.begin + static_cast<std::int64_t>(row));
+      }
+    }
+    return done;
   }
 
   void suspend() {
@@ -132,39 +155,22 @@ public:
     }
   }
 
-  /// Closes the file for all. What is written is on the disk before. Collective.
-  void close() {
-    try {
-      comm_.agree([&] {
-        checkpoint();
-        datasets_.clear();
-        done_ = h5::Dataset();
-        checksums_ = h5::Dataset();
-      });
-      comm_.agree([&] {
-        file_->close();
-        file_.reset();
-        plain_.sync();
-      });
-    } catch (AgreedError const& error) {
-      throw UncleanError(error);
+  void end_pass(RowVisitor* visitor) {
+    close();
+    proven_ = true;
+    if (ledger_.sections.empty()) {
+      return; // a second pass that only read
     }
-  }
-
-  /// Reads back this rank's part of the file; all parts together prove it.
-  void prove() const {
-    IdEvidence found;
+    Proof proof;
     comm_.agree([&] {
-      ResultReader const reader(partial_);
       auto const mine = shard_of(layout_.blocks, comm_.size(), comm_.rank());
-      for (auto const& ledger : reader.ledgers()) {
-        BlockScanner scanner(reader, ledger);
-        for (auto block = mine.begin; block < mine.end; ++block) {
-          prove_block(scanner, block, found);
-        }
-      }
+      proof = prove_blocks(ResultReader(partial_), ledger_, mine, visitor);
     });
-    std::array<std::uint64_t, 3> sums{found.count, found.sum, found.hash};
+    refuse_bad(proof);
+    if (!is_first(ledger_)) {
+      return; // its sections have no ids
+    }
+    std::array<std::uint64_t, 3> sums{proof.ids.count, proof.ids.sum, proof.ids.hash};
     comm_.all_sum(sums);
     IdEvidence const total{sums[0], sums[1], sums[2]};
     auto const rows = static_cast<std::uint64_t>(layout_.samples().size());
@@ -178,56 +184,113 @@ public:
     }
   }
 
-  void publish_with(Contents const& contents, Metrics const& metrics,
-                    std::function<void(h5::File&)> const& more) const {
+  void finish(Contents const& contents, Metrics const& metrics,
+              std::function<void(h5::File&)> const& more) {
+    if (file_ || !proven_) {
+      end_pass(nullptr);
+    }
     comm_.on_root([&] {
-      auto file = h5::File::open_for_writing(partial_);
-      write_contents(file, contents);
-      write_metrics(file, metrics);
-      if (more) {
-        more(file);
-      }
-      file.set_attribute("/", "complete", std::int64_t{1});
-      file.close();
-      publish(partial_, path_);
+      change_metadata(path_, [&](h5::File& file) {
+        write_contents(file, contents);
+        write_metrics(file, metrics);
+        if (more) {
+          more(file);
+        }
+        file.set_attribute("/", "complete", std::int64_t{1});
+      });
+      publish_complete(path_);
     });
   }
 
+  [[nodiscard]] std::string const& creation() const { return creation_; }
+
 private:
-  void prove_block(BlockScanner& scanner, std::int64_t block, IdEvidence& found) const {
-    auto const digests =
-        scanner.scan(block, [&](std::size_t section, IndexRange rows, std::byte const* data) {
-          if (scanner.section(section).path == "/sample_ids") {
-            auto const* ids = reinterpret_cast<std::int64_t const*>(data);
-            for (std::int64_t i = 0; i < rows.size(); ++i) {
-              found.add(ids[i]);
-            }
-          }
-        });
-    for (std::size_t s = 0; s < digests.size(); ++s) {
-      if (!scanner.done(block) || digests[s] != scanner.recorded(block, s)) {
+  void mark(PendingBlock const& block) {
+    IndexRange const row{block.row, block.row + 1};
+    checksums_.write(row, ElementType::uint64, block.checksums.data());
+    if (is_first(ledger_)) {
+      inputs_.write(row, ElementType::uint64, &block.facts.input_digest);
+      micro_batches_.write(row, ElementType::int64, &block.facts.micro_batch);
+    }
+    std::uint8_t const mark = 1;
+    done_.write(row, ElementType::uint8, &mark);
+  }
+
+  /// Closes the file for all. What is written is on the disk before. Collective.
+  void close() {
+    try {
+      comm_.agree([&] {
+        checkpoint();
+        datasets_.clear();
+        done_ = h5::Dataset();
+        checksums_ = h5::Dataset();
+        inputs_ = h5::Dataset();
+        micro_batches_ = h5::Dataset();
+      });
+      comm_.agree([&] {
+        file_->close();
+        file_.reset();
+        plain_.sync();
+      });
+    } catch (AgreedError const& error) {
+      throw UncleanError(error);
+    }
+  }
+
+  /// Blocks that are not as they were written are to be done again. Collective.
+  void refuse_bad(Proof const& proof) const {
+    std::string own;
+    std::string first; // what is wrong, in a byte, and where
+    for (auto const& [block, section] : proof.bad) {
+      own.append(reinterpret_cast<char const*>(&block), sizeof block);
+      if (first.empty()) {
         auto const samples = layout_.grid.samples_of(block);
-        throw run_failure("samples " + std::to_string(samples.begin) + " to " +
-                              std::to_string(samples.end) + " of " + partial_ +
-                              scanner.section(s).path + " were not read back as they were written",
-                          scanner.done(block) ? "the checksum differs" : "the block is not marked",
-                          "check the disk, then start the job again with --overwrite");
+        first = std::string(section.empty() ? "m" : "c") + "samples " +
+                std::to_string(samples.begin) + " to " + std::to_string(samples.end) + " of " +
+                partial_ + section;
       }
     }
+    std::vector<std::int64_t> blocks;
+    for (auto const& of_rank : comm_.all_gather(own)) {
+      auto const before = blocks.size();
+      blocks.resize(before + of_rank.size() / sizeof(std::int64_t));
+      std::memcpy(blocks.data() + before, of_rank.data(), of_rank.size());
+    }
+    if (blocks.empty()) {
+      return;
+    }
+    for (auto const& of_rank : comm_.all_gather(first)) {
+      if (!of_rank.empty()) {
+        first = of_rank;
+        break;
+      }
+    }
+    comm_.on_root([&] { clear_marks(partial_, ledger_, layout_.blocks, blocks); });
+    auto const more = blocks.size() == 1
+                          ? std::string()
+                          : ", and in " + std::to_string(blocks.size() - 1) + " more";
+    throw AgreedError(run_failure(
+        first.substr(1) + " were not read back as they were written",
+        (first[0] == 'm' ? "the block is not marked" : "the checksum differs") + more,
+        "check the disk, then start the job again with --resume, which computes them again"));
   }
 
   std::string path_;
   std::string partial_;
   Layout layout_;
+  std::string creation_;
   Comm comm_;
-  std::vector<Section> sections_;
+  Ledger ledger_;
   std::optional<h5::File> file_;
   std::vector<h5::Dataset> datasets_;
   h5::Dataset done_;
   h5::Dataset checksums_;
+  h5::Dataset inputs_;
+  h5::Dataset micro_batches_;
   Descriptor plain_;
   std::vector<Checksum> running_;
   std::vector<PendingBlock> pending_;
+  bool proven_ = false;
 };
 
 ResultWriter::ResultWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -237,9 +300,14 @@ ResultWriter::~ResultWriter() = default;
 
 ResultWriter ResultWriter::create(std::string const& path, Layout const& layout,
                                   Contents const& contents, Comm const& comm) {
-  comm.on_root([&] { create_partial(partial_path(path), layout, contents); });
+  comm.on_root([&] { create_partial(path, layout, contents); });
+  return resume(path, comm);
+}
+
+ResultWriter ResultWriter::resume(std::string const& path, Comm const& comm) {
   std::unique_ptr<Impl> impl;
-  comm.agree([&] { impl = std::make_unique<Impl>(path, layout, comm); });
+  comm.agree([&] { impl = std::make_unique<Impl>(path, comm); });
+  comm.agree([&] { impl->open(); });
   return ResultWriter(std::move(impl));
 }
 
@@ -250,11 +318,22 @@ void ResultWriter::read(std::string const& section, IndexRange rows, ElementType
                         void* out) const {
   impl_->read(section, rows, type, out);
 }
-void ResultWriter::complete_block(std::int64_t block) {
-  impl_->complete_block(block);
+void ResultWriter::complete_block(std::int64_t block, BlockFacts const& facts) {
+  impl_->complete_block(block, facts);
+}
+void ResultWriter::drop_block() {
+  impl_->drop_block();
 }
 void ResultWriter::checkpoint() {
   impl_->checkpoint();
+}
+
+std::vector<std::int64_t> ResultWriter::done_blocks() const {
+  return impl_->done_blocks();
+}
+
+void ResultWriter::end_pass(RowVisitor* visitor) {
+  impl_->end_pass(visitor);
 }
 
 void ResultWriter::begin_second_pass(std::vector<Section> const& sections) {
@@ -263,13 +342,15 @@ void ResultWriter::begin_second_pass(std::vector<Section> const& sections) {
 
 void ResultWriter::finish(Contents const& contents, Metrics const& metrics,
                           std::function<void(h5::File&)> const& more) {
-  impl_->close();
-  impl_->prove();
-  impl_->publish_with(contents, metrics, more);
+  impl_->finish(contents, metrics, more);
 }
 
 void ResultWriter::suspend() {
   impl_->suspend();
+}
+
+std::string const& ResultWriter::creation() const {
+  return impl_->creation();
 }
 
 } // namespace fod::store

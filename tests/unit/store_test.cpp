@@ -1,4 +1,5 @@
 #include "fod/error.hpp"
+#include "fod/output_claim.hpp"
 #include "fod/store.hpp"
 #include "temporary_folder.hpp"
 
@@ -204,17 +205,16 @@ TEST_CASE("an output belongs to one job at a time") {
   TemporaryFolder const folder;
   auto const path = folder / "r.h5";
   {
-    store::OutputClaim const first(path, false);
-    CHECK_THROWS_WITH(store::OutputClaim(path, true),
+    store::OutputClaim const first(path, {});
+    CHECK_THROWS_WITH(store::OutputClaim(path, {true, false}),
                       Catch::Contains("another job is writing") && Catch::Contains("process "));
   }
   write_file(path, layout_of(5));
-  CHECK_THROWS_WITH(store::OutputClaim(path, false), Catch::Contains("is there already"));
-  CHECK_NOTHROW(store::OutputClaim(path, true));
-  CHECK_THROWS_WITH(store::OutputClaim(folder / "no/r.h5", false),
-                    Catch::Contains("does not exist"));
+  CHECK_THROWS_WITH(store::OutputClaim(path, {}), Catch::Contains("is there already"));
+  CHECK_NOTHROW(store::OutputClaim(path, {true, false}));
+  CHECK_THROWS_WITH(store::OutputClaim(folder / "no/r.h5", {}), Catch::Contains("does not exist"));
   std::ofstream(folder / "half.h5.partial") << "junk";
-  CHECK_THROWS_WITH(store::OutputClaim(folder / "half.h5", false),
+  CHECK_THROWS_WITH(store::OutputClaim(folder / "half.h5", {}),
                     Catch::Contains("ended while being created"));
   CHECK_FALSE(std::ifstream(path + ".lock").good());
 }
