@@ -162,8 +162,8 @@ def token_ids(texts: list[str], length: int = 32) -> np.ndarray:
 
 @functools.cache
 def thirds(length: int = 16) -> list[np.ndarray]:
-    """The first tokens of all sentences of at least so many, in three sets that share no row. No row
-    is padded: by a mean over tokens, what tells padded ones apart is above all their length."""
+    """The first tokens of all sentences of at least so many, in three sets that share no row. No
+    row is padded: by a mean over tokens, what tells padded ones apart is above all their length."""
     texts = sentences()
     rows = token_ids(texts, length)
     found = np.unique(rows, axis=0, return_index=True)[1]

