@@ -1,10 +1,9 @@
 #include "probe.hpp"
 
 #include "decision.hpp"
+#include "probe_codec.hpp"
 
 #include "fod/error.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -16,54 +15,6 @@ namespace {
 
 /// The first runs of a TorchScript program are profiled, later ones optimised.
 constexpr int warm_up_runs = 3;
-
-std::string encode(ProbeResult const& result) {
-  auto all = nlohmann::json::object();
-  auto& models = all["models"] = nlohmann::json::array();
-  for (auto const& model : result.models) {
-    auto types = nlohmann::json::array();
-    for (auto const type : model.input_types) {
-      types.push_back(name_of(type));
-    }
-    models.push_back({{"inputs", model.inputs},
-                      {"mode", static_cast<int>(model.mode)},
-                      {"output_type", name_of(model.output_type)},
-                      {"input_types", types},
-                      {"tolerance", model.tolerance},
-                      {"evidence", model.evidence}});
-  }
-  auto& scales = all["scales"] = nlohmann::json::array();
-  for (auto const& scale : result.scales) {
-    scales.push_back({{"shift", scale.shift},
-                      {"scale", scale.scale},
-                      {"bits", scale.bits},
-                      {"class_bits", scale.class_bits}});
-  }
-  return all.dump();
-}
-
-ProbeResult decode(std::string const& text) {
-  ProbeResult result;
-  auto const all = nlohmann::json::parse(text);
-  for (auto const& json : all["scales"]) {
-    result.scales.push_back({json["shift"].get<std::vector<double>>(),
-                             json["scale"].get<std::vector<double>>(), json["bits"].get<int>(),
-                             json["class_bits"].get<int>()});
-  }
-  for (auto const& json : all["models"]) {
-    ModelProbe model;
-    model.inputs = json["inputs"].get<std::int64_t>();
-    model.mode = static_cast<OutputMode>(json["mode"].get<int>());
-    model.output_type = element_type(json["output_type"].get<std::string>());
-    for (auto const& type : json["input_types"]) {
-      model.input_types.push_back(element_type(type.get<std::string>()));
-    }
-    model.tolerance = json["tolerance"].get<float>();
-    model.evidence = json["evidence"].get<std::string>();
-    result.models.push_back(std::move(model));
-  }
-  return result;
-}
 
 /// The largest difference between two runs, 0 if it is but rounding: sums by atomics on a GPU
 /// differ in their last bits.
