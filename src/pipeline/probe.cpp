@@ -320,10 +320,10 @@ std::vector<InputTypes> settle_input_types(Config const& config, Inputs const& i
       types.models.emplace_back();
       types.models.back().input_types = std::move(found);
     }
-    decided = encode(types);
+    decided = encode_probe(types);
   });
   std::vector<InputTypes> input_types;
-  for (auto const& one : decode(comm.broadcast(decided)).models) {
+  for (auto const& one : decode_probe(comm.broadcast(decided)).models) {
     input_types.push_back(one.input_types);
   }
   comm.agree([&] { model.set_input_types(input_types); });
@@ -337,11 +337,11 @@ ProbeResult probe(Config const& config, Inputs const& inputs, Model& model,
   std::string data_hash;
   comm.agree([&] {
     BlockProbe block(config, inputs, model, watch, device);
-    decided = encode(block.run(input_types));
+    decided = encode_probe(block.run(input_types));
     data_hash = block.data_hash();
   });
   require_same_data(data_hash, comm);
-  auto result = decode(comm.broadcast(decided));
+  auto result = decode_probe(comm.broadcast(decided));
   result.data_hash = data_hash;
   for (auto& one : result.models) {
     one.transforms = parse_transforms(config.transforms).first;

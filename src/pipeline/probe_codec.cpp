@@ -4,7 +4,7 @@
 
 namespace fod {
 
-std::string encode(ProbeResult const& result) {
+std::string encode_probe(ProbeResult const& result) {
   auto all = nlohmann::json::object();
   auto& models = all["models"] = nlohmann::json::array();
   for (auto const& model : result.models) {
@@ -29,7 +29,7 @@ std::string encode(ProbeResult const& result) {
   return all.dump();
 }
 
-ProbeResult decode(std::string const& text) {
+ProbeResult decode_probe(std::string const& text) {
   ProbeResult result;
   auto const all = nlohmann::json::parse(text);
   for (auto const& json : all["scales"]) {
