@@ -36,7 +36,7 @@ public:
 /// they leave by `Comm::abort`. What was marked done in the file stays valid.
 class UncleanError : public AgreedError {
 public:
-  using AgreedError::AgreedError;
+  explicit UncleanError(Error const& error) : AgreedError(error) {}
 };
 
 /// The group of ranks that run a job together.

@@ -184,6 +184,9 @@ public:
   /// @param more what else rank 0 is to write, of any size
   void finish(Contents const& contents, Metrics const& metrics,
               std::function<void(h5::File&)> const& more = {});
+  /// Keeps what can be kept after a failure, without closing the file: that would wait for ranks
+  /// whose part in it fails. The job is to leave by `Comm::abort`. Not collective.
+  void abandon() noexcept;
   /// Tells this output from others of the same name, earlier ones included.
   [[nodiscard]] std::string const& creation() const;
   /// Keeps the partial file with its progress and closes it, if it is open. Collective.

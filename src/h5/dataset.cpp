@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 namespace fod::h5 {
@@ -97,9 +98,16 @@ void Dataset::write(IndexRange rows, ElementType type, void const* data) {
   auto const what = "cannot write rows " + std::to_string(rows.begin) + " to " +
                     std::to_string(rows.end) + " of " + path_;
   auto const selection = select(handle_.id(), shape_, rows, what);
-  check(H5Dwrite(handle_.id(), native_type(type), selection.memory.id(), selection.file.id(),
-                 H5P_DEFAULT, data),
-        what);
+  errno = 0;
+  auto const status = H5Dwrite(handle_.id(), native_type(type), selection.memory.id(),
+                               selection.file.id(), H5P_DEFAULT, data);
+  if (status < 0) { // of MPI-IO the library keeps no reason, but errno still has it
+    auto const system = errno == 0 ? std::string() : errno_text();
+    auto const words = library_text();
+    throw run_failure(what, words.find(system) == std::string::npos ? words + ", " + system : words,
+                      "see that the disk is healthy and has room, then start the job again with "
+                      "--resume");
+  }
 }
 
 bool Dataset::stored_inside() const {

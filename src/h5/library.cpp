@@ -2,6 +2,8 @@
 
 #include "fod/error.hpp"
 
+#include <string_view>
+
 namespace fod::h5 {
 
 namespace {
@@ -16,9 +18,22 @@ struct Silence {
 };
 Silence const silence;
 
-herr_t keep_innermost(unsigned, H5E_error2_t const* error, void* out) {
-  if (error->desc != nullptr && *error->desc != '\0') {
-    *static_cast<std::string*>(out) = error->desc;
+/// The innermost description, and what the system said, if any says it.
+struct Words {
+  std::string innermost;
+  std::string system;
+};
+
+herr_t keep_words(unsigned, H5E_error2_t const* error, void* out) {
+  if (error->desc == nullptr || *error->desc == '\0') {
+    return 0;
+  }
+  auto& words = *static_cast<Words*>(out);
+  words.innermost = error->desc;
+  constexpr std::string_view before = "error message = '";
+  if (auto const begin = words.innermost.find(before); begin != std::string::npos) {
+    auto const text = words.innermost.substr(begin + before.size());
+    words.system = text.substr(0, text.find('\''));
   }
   return 0;
 }
@@ -30,10 +45,14 @@ Handle owned(hid_t id, Handle::Closer closer, std::string const& what) {
 } // namespace
 
 std::string library_text() {
-  std::string text;
-  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_innermost, &text);
+  Words words;
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_words, &words);
   H5Eclear2(H5E_DEFAULT);
-  text = text.substr(0, text.find('\n'));
+  auto text = words.innermost.substr(0, words.innermost.find('\n'));
+  if (!words.system.empty()) {
+    // "file write failed: time = …": what comes after says when and where, not why.
+    return "HDF5: " + text.substr(0, text.find(':')) + ", " + words.system;
+  }
   return text.empty() ? "HDF5 gives no reason" : "HDF5: " + text;
 }
 

@@ -32,11 +32,16 @@ void work_together(Prepared const& job, std::int64_t samples, store::ResultWrite
     progress.end(channel.total_done());
   }
   if (failure) {
-    writer.suspend();
     auto message = failure->message();
     message.remedy += (message.remedy.empty() ? "" : "; ") +
                       ("progress is kept in " + store::partial_path(job.config.out));
-    throw AgreedError(Error(failure->code(), message));
+    Error const error(failure->code(), message);
+    if (comm.size() > 1) {
+      writer.abandon();
+      throw UncleanError(error);
+    }
+    writer.suspend();
+    throw AgreedError(error);
   }
 }
 

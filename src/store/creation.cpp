@@ -41,7 +41,7 @@ void create_partial(std::string const& path, Layout const& layout, Contents cons
     publish(fresh, partial);
   } catch (Error const& error) {
     ::unlink(fresh.c_str());
-    throw Error(ExitCode::usage, error.message());
+    throw Error(ExitCode::usage, error.within("cannot create " + path).message());
   }
 }
 

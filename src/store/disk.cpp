@@ -40,7 +40,8 @@ Descriptor::~Descriptor() {
 void Descriptor::sync() const {
   if (::fsync(fd_) != 0) {
     throw run_failure("cannot bring " + path_ + " to the disk", errno_text(),
-                      "see that the disk is healthy and has room, then start the job again");
+                      "see that the disk is healthy and has room, then start the job again "
+                      "with --resume");
   }
 }
 
@@ -53,7 +54,8 @@ void write_all(Descriptor const& file, void const* data, std::size_t bytes, std:
     }
     if (count < 0) {
       throw run_failure("cannot write " + file.path(), errno_text(),
-                        "see that the disk is healthy and has room, then start the job again");
+                        "see that the disk is healthy and has room, then start the job again "
+                        "with --resume");
     }
     from += count;
     offset += count;
@@ -134,7 +136,8 @@ void publish(std::string const& from, std::string const& to) {
   Descriptor(from, O_RDWR).sync();
   if (std::rename(from.c_str(), to.c_str()) != 0) {
     throw run_failure("cannot rename " + from + " to " + to, errno_text(),
-                      "the file is complete: rename it by hand");
+                      "see that the folder is there and can be written, then start the job again "
+                      "with --resume");
   }
   Descriptor(folder_of(to), O_RDONLY | O_DIRECTORY).sync();
 }

@@ -118,10 +118,10 @@ std::string SavedSums::path_of(std::string const& part) const {
 }
 
 void SavedSums::write(std::string const& part, BlockRuns const& blocks, Body const& body) const {
+  auto const path = path_of(part);
+  auto const fresh = fresh_path(path);
   try {
     make_folder(folder_);
-    auto const path = path_of(part);
-    auto const fresh = fresh_path(path);
     auto file = h5::File::create(fresh);
     file.set_attribute("/", "creation", creation_);
     std::vector<std::int64_t> flat;
@@ -134,7 +134,8 @@ void SavedSums::write(std::string const& part, BlockRuns const& blocks, Body con
     file.close();
     publish(fresh, path);
   } catch (Error const& error) {
-    throw Error(ExitCode::failed, error.message());
+    ::unlink(fresh.c_str()); // its room may be what is missing
+    throw Error(ExitCode::failed, error.within("cannot save progress in " + path).message());
   }
 }
 

@@ -149,6 +149,14 @@ public:
     return done;
   }
 
+  void abandon() noexcept {
+    try {
+      checkpoint();
+    } catch (std::exception const&) {
+      return; // there was a failure before this one, which is told of
+    }
+  }
+
   void suspend() {
     if (file_) {
       close();
@@ -221,6 +229,7 @@ private:
     try {
       comm_.agree([&] {
         checkpoint();
+        require_writable();
         datasets_.clear();
         done_ = h5::Dataset();
         checksums_ = h5::Dataset();
@@ -228,12 +237,23 @@ private:
         micro_batches_ = h5::Dataset();
       });
       comm_.agree([&] {
+        plain_.sync();
         file_->close();
         file_.reset();
         plain_.sync();
       });
     } catch (AgreedError const& error) {
       throw UncleanError(error);
+    }
+  }
+
+  /// The close flushes on one rank and makes the others wait for it, for ever if that fails.
+  void require_writable() const {
+    if (comm_.is_root()) {
+      std::array<std::byte, 8> head{};
+      read_all(plain_, head.data(), head.size(), 0);
+      write_all(plain_, head.data(), head.size(), 0);
+      plain_.sync();
     }
   }
 
@@ -343,6 +363,10 @@ void ResultWriter::begin_second_pass(std::vector<Section> const& sections) {
 void ResultWriter::finish(Contents const& contents, Metrics const& metrics,
                           std::function<void(h5::File&)> const& more) {
   impl_->finish(contents, metrics, more);
+}
+
+void ResultWriter::abandon() noexcept {
+  impl_->abandon();
 }
 
 void ResultWriter::suspend() {

@@ -31,7 +31,12 @@ struct Fault {
   std::string action;
   std::string call;
   std::string path;
+  bool at_end = false;
   long number = 0;
+
+  [[nodiscard]] bool means(std::string const& name) const {
+    return at_end ? name.ends_with(path) : name.find(path) != std::string::npos;
+  }
 };
 
 std::string next(std::string& text) {
@@ -51,6 +56,10 @@ Fault read_fault() {
   fault.action = next(text);
   fault.call = next(text);
   fault.path = next(text);
+  if (fault.path.ends_with('$')) {
+    fault.path.pop_back();
+    fault.at_end = true;
+  }
   fault.number = std::atol(next(text).c_str());
   auto const* rank = std::getenv("OMPI_COMM_WORLD_RANK");
   fault.armed = text.empty() || (rank != nullptr && text == rank);
@@ -88,10 +97,11 @@ void log(char const* call, std::string const& path, long long offset, std::size_
   if (file == nullptr || part == nullptr || path.find(part) == std::string::npos) {
     return;
   }
-  static int const fd = real<int (*)(char const*, int, ...)>("open")(
-      file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-  auto const line = std::string(call) + " " + path + " " + std::to_string(offset) + " " +
-                    std::to_string(bytes) + "\n";
+  static auto const* const rank = std::getenv("OMPI_COMM_WORLD_RANK");
+  static auto const name = std::string(file) + "." + (rank == nullptr ? "0" : rank);
+  static int const fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  auto const line = std::string(call) + " " + std::to_string(offset) + " " + std::to_string(bytes) +
+                    " " + path + "\n";
   static auto const write = real<ssize_t (*)(int, void const*, std::size_t)>("write");
   static_cast<void>(write(fd, line.data(), line.size()));
 }
@@ -100,8 +110,8 @@ void log(char const* call, std::string const& path, long long offset, std::size_
 int meet(char const* call, std::string const& path, bool after = false) {
   static std::atomic<long> count{0};
   auto const& given = fault();
-  bool const meant = given.armed && (given.call == call || given.call == "any") &&
-                     path.find(given.path) != std::string::npos;
+  bool const meant =
+      given.armed && (given.call == call || given.call == "any") && given.means(path);
   if (!meant) {
     return 0;
   }
@@ -188,6 +198,16 @@ int ftruncate64(int fd, off64_t length) noexcept {
 }
 int ftruncate(int fd, off_t length) noexcept {
   return ftruncate64(fd, length);
+}
+int fallocate64(int fd, int mode, off64_t offset, off64_t bytes) {
+  auto const path = path_of(fd);
+  log("allocate", path, offset, static_cast<std::size_t>(bytes));
+  return through("allocate", path, [&] {
+    return real<int (*)(int, int, off64_t, off64_t)>("fallocate64")(fd, mode, offset, bytes);
+  });
+}
+int fallocate(int fd, int mode, off_t offset, off_t bytes) {
+  return fallocate64(fd, mode, offset, bytes);
 }
 int unlink(char const* path) noexcept {
   log("unlink", path, 0, 0);
