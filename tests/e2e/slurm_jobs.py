@@ -65,7 +65,9 @@ def sections(path: Path) -> dict[str, bytes]:
 
     def keep(name: str, item: h5py.HLObject) -> None:
         if isinstance(item, h5py.Dataset) and not name.startswith("provenance/"):
-            found[name] = str((item.dtype, item.shape)).encode() + np.asarray(item[()]).tobytes()
+            values = np.asarray(item[()])
+            found[name] = f"{item.dtype} {item.shape} ".encode() + (
+                repr(values.tolist()).encode() if item.dtype == object else values.tobytes())
 
     with h5py.File(path) as file:
         assert file.attrs["complete"] == 1

@@ -122,9 +122,9 @@ def check_resumed(job, number: str, run, expected, timeout: float) -> None:
 def test_ranks_under_srun_share_the_job_and_have_a_gpu_each(job, run, folder, expected):
     command = ["srun", "--mpi=pmix", f"{job.build}/fod-generate", *flags(folder), "--threads", "1",
                "--out", "r.h5"]
-    done = job.call("sbatch", "--wait", "--ntasks=2", "--gpus-per-task=1", "--output=%x-%j.log",
-                    "--time=2", "--wrap", " ".join(command))
-    assert done.returncode == 0, done.stderr + job.logs()
+    number = job.submit("sbatch", "--ntasks=2", "--gpus-per-task=1", "--output=%x-%j.log",
+                        "--time=2", "--wrap", " ".join(command))
+    assert job.finish(number, 60)["JobState"] == "COMPLETED", job.logs()
     check_file(run, job.folder / "r.h5", expected)
     with h5py.File(job.folder / "r.h5") as file:
         assert file["provenance/shard_map"][:].tolist() == [[0, 1024], [1024, 2048]]
@@ -143,7 +143,7 @@ def test_tasks_without_pmi_are_refused(job, folder):
 
 def test_the_hostfile_is_one_that_mpirun_takes(build, folder, tmp_path):
     example = (ROOT / "jobs" / "hostfile").read_text()
-    assert re.findall(r"^(?!#).*", example, re.MULTILINE) == ["node01 slots=4", "node02 slots=4"]
+    assert re.findall(r"^(?!#).+", example, re.MULTILINE) == ["node01 slots=4", "node02 slots=4"]
     here = example.replace("node01", "localhost").replace("node02 slots=4\n", "")
     (tmp_path / "hostfile").write_text(here)
     models.save(models.Linear(20, 5), tmp_path / "m.pt")
@@ -176,8 +176,8 @@ def test_generate_toml_is_accepted(run, folder, tmp_path, all_keys):
 
 @needs_resume
 def test_generate_sbatch_makes_the_file(job, run, folder, expected):
-    done = job.call("sbatch", "--wait", *SMALL, GENERATE, *flags(folder), "--out", "r.h5")
-    assert done.returncode == 0, done.stderr + job.logs()
+    number = job.submit("sbatch", *SMALL, GENERATE, *flags(folder), "--out", "r.h5")
+    assert job.finish(number, 60)["JobState"] == "COMPLETED", job.logs()
     check_file(run, job.folder / "r.h5", expected)
 
 
