@@ -31,10 +31,13 @@ class Job:
                                  env={**self.env, **settings})
 
     def submit(self, *command: object, **env: object) -> str:
-        """The id of the job that `command` submits last."""
+        """The id of the job that `command` submits; of the last one, if it submits several."""
+        return self.submit_all(*command, **env)[-1]
+
+    def submit_all(self, *command: object, **env: object) -> list[str]:
         done = self.call(*command, **env)
         assert done.returncode == 0, done.stderr
-        return re.findall(r"Submitted batch job (\d+)", done.stdout)[-1]
+        return re.findall(r"Submitted .*\bjob (\d+)", done.stdout)
 
     def state(self, job: str) -> dict[str, str]:
         shown = self.cluster.ask("scontrol", "-o", "show", "job", job)

@@ -21,7 +21,7 @@ from torch import nn
 SAMPLES, BATCH = 2048, 16
 BATCHES = SAMPLES // BATCH
 GENERATE, ARRAY = ROOT / "jobs" / "generate.sbatch", ROOT / "jobs" / "array.sbatch"
-SMALL = ["--ntasks-per-node=2", "--cpus-per-task=1", "--time=5"]
+SMALL = ["--ntasks-per-node=2", "--cpus-per-task=1"]
 PARTS = 3
 
 
@@ -107,13 +107,15 @@ def check_file(run, path: Path, expected) -> None:
     assert sections(path) == expected[0]
 
 
-def check_resumed(job, number: str, run, expected, timeout: float) -> None:
+def check_resumed(job: Job, number: str, run, expected, timeout: float) -> None:
     """The job was stopped, came back once, computed only what was left, and made the same file."""
     ended = job.finish(number, timeout)
     assert (ended["JobState"], ended["Restarts"]) == ("COMPLETED", "1"), job.logs()
     probe = expected[1] - BATCHES  # what each rank computes at each start
-    assert job.batches("0.0.*") >= 2 * probe + 4 and job.batches("0.1.*") > 0
-    assert job.batches() <= BATCHES + 4 * probe
+    before, after = job.batches("0.0.*"), job.batches("0.1.*")
+    assert before >= 2 * probe + 4 and after > 0, (before, after, job.logs())
+    # Two ranks, two starts; a batch per rank is lost if SLURM has no patience with it.
+    assert before + after <= BATCHES + 4 * probe + 2, (before, after, job.logs())
     assert not (job.folder / "r.h5.partial").exists()
     check_file(run, job.folder / "r.h5", expected)
 
@@ -182,21 +184,18 @@ def test_generate_sbatch_makes_the_file(job, run, folder, expected):
 
 
 @needs_resume
-def test_at_its_time_limit_a_job_saves_and_goes_on(job, run, folder, expected):
-    """SLURM sends the signal up to 30 s before the time that was asked for: here 10 to 40 s after
-    the start. Without it the job would be killed at 60 s, and take 64."""
-    number = job.submit("sbatch", *SMALL, "--time=1", "--signal=USR1@20", GENERATE, *flags(folder),
-                        "--out", "r.h5", FOD_PAUSE=1)
-    check_resumed(job, number, run, expected, timeout=90)
-
-
-@needs_resume
-def test_a_job_that_is_requeued_by_hand_goes_on(job, run, folder, expected):
-    """As preemption does it: SIGTERM, and SIGKILL some seconds later."""
-    number = job.submit("sbatch", *SMALL, GENERATE, *flags(folder), "--out", "r.h5", FOD_PAUSE=0.25)
-    job.wait_for_batches(2 * (expected[1] - BATCHES) + 16)
-    job.cluster.ask("scontrol", "requeue", number)
-    check_resumed(job, number, run, expected, timeout=60)
+def test_jobs_that_are_stopped_save_and_go_on(cluster, build, tmp_path, run, folder, expected):
+    """One at its time limit: SLURM signals it up to 30 s before the time that was asked for, here
+    10 to 40 s after its start; without that it would be killed at 60 s, and take 64. Meanwhile one
+    that is requeued by hand, as preemption does it: SIGTERM, and SIGKILL seconds later."""
+    limited, requeued = (Job(cluster, build, tmp_path / name) for name in ("limited", "requeued"))
+    command = ["sbatch", *SMALL, GENERATE, *flags(folder), "--out", "r.h5"]
+    first = limited.submit(*command[:1], "--time=1", "--signal=USR1@20", *command[1:], FOD_PAUSE=1)
+    second = requeued.submit(*command, FOD_PAUSE=0.25)
+    requeued.wait_for_batches(2 * (expected[1] - BATCHES) + 16)
+    cluster.ask("scontrol", "requeue", second)
+    check_resumed(requeued, second, run, expected, timeout=60)
+    check_resumed(limited, first, run, expected, timeout=90)
 
 
 @needs_resume
@@ -211,9 +210,8 @@ def test_a_job_that_fails_is_not_requeued(job, marked):
 @needs_resume
 @needs_merge
 def test_an_array_is_merged_also_if_a_part_was_stopped(job, run, folder, expected):
-    merge = job.submit(ARRAY, *flags(folder), OUT="r.h5", PARTS=PARTS, SAMPLES=SAMPLES,
-                       FOD_PAUSE=0.2)
-    parts = int(merge) - 1
+    parts, merge = job.submit_all(ARRAY, *flags(folder), OUT="r.h5", PARTS=PARTS, SAMPLES=SAMPLES,
+                                  FOD_PAUSE=0.2)
     job.wait_for_batches(expected[1] - BATCHES + 8, "1.0.*")
     job.cluster.ask("scancel", "--signal=USR1", f"{parts}_1")
     assert job.finish(merge, 90)["JobState"] == "COMPLETED", job.logs()
