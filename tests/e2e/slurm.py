@@ -21,7 +21,7 @@ PROGRAMS = ("munged", "mungekey", "slurmctld", "slurmd", "sbatch", "srun", "scon
 # srun hands these to its steps, or takes them for flags: none may come from around the tests
 FOREIGN = ("SLURM_", "SBATCH_", "SRUN_", "PMIX_", "PMI_", "OMPI_COMM_", "CUDA_VISIBLE_DEVICES")
 
-SLURM_CONF = """
+SLURM_CONF = r"""
 ClusterName=fod
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
@@ -57,7 +57,8 @@ JobRequeue=1
 KillWait=10
 SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0,bf_interval=1
 MailProg=/bin/true
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} Boards=1 SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 RealMemory=64000 Gres=gpu:{gpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} SocketsPerBoard=1 CoresPerSocket={cpus} \
+  ThreadsPerCore=1 RealMemory=64000 Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=fod Nodes={host} Default=YES MaxTime=INFINITE OverSubscribe=NO State=UP
 """
 
@@ -82,7 +83,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(what: str, condition: Callable[[], bool], timeout: float, pause: float = 0.1) -> None:
+def wait_until(what: str, condition: Callable[[], bool], timeout: float,
+               pause: float = 0.1) -> None:
     """@raises TimeoutError naming what did not come true"""
     deadline = time.monotonic() + timeout
     while not condition():
@@ -113,8 +115,8 @@ class Slurm:
         self._write_configuration()
         key, munge_socket = self.folder / "munge.key", self.folder / "munge.socket"
         subprocess.run(["mungekey", "--create", f"--keyfile={key}"], check=True, env=self.env)
-        self._spawn("munged", "--foreground", f"--key-file={key}", f"--socket={munge_socket}",
-                    *(f"--{kind}-file={self.folder}/munged.{kind}" for kind in ("pid", "log", "seed")))
+        files = (f"--{kind}-file={self.folder}/munged.{kind}" for kind in ("pid", "log", "seed"))
+        self._spawn("munged", "--foreground", f"--key-file={key}", f"--socket={munge_socket}", *files)
         wait_until("munged opens its socket", lambda: munge_socket.exists() or self._check(), 20)
         self._spawn("slurmctld", "-D", "-i")
         self._spawn("slurmd", "-D")

@@ -21,6 +21,7 @@ from torch import nn
 SAMPLES, BATCH = 2048, 16
 BATCHES = SAMPLES // BATCH
 GENERATE, ARRAY = ROOT / "jobs" / "generate.sbatch", ROOT / "jobs" / "array.sbatch"
+AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 SMALL = ["--ntasks-per-node=2", "--cpus-per-task=1"]
 PARTS = 3
 
@@ -143,6 +144,17 @@ def test_tasks_without_pmi_are_refused(job, folder):
     assert not list(job.folder.glob("r.h5*")) and job.batches() == 0
 
 
+def test_mpirun_knows_the_allocation(job, run, folder, expected):
+    command = ["mpirun", f"{job.build}/fod-generate", *flags(folder), "--threads", "1", "--out",
+               "r.h5"]
+    number = job.submit("sbatch", "--ntasks=2", "--output=%x-%j.log", "--time=2", "--wrap",
+                        " ".join(command), **AS_ROOT)
+    assert job.finish(number, 60)["JobState"] == "COMPLETED", job.logs()
+    check_file(run, job.folder / "r.h5", expected)
+    with h5py.File(job.folder / "r.h5") as file:
+        assert len(file["provenance/shard_map"]) == 2
+
+
 def test_the_hostfile_is_one_that_mpirun_takes(build, folder, tmp_path):
     example = (ROOT / "jobs" / "hostfile").read_text()
     assert re.findall(r"^(?!#).+", example, re.MULTILINE) == ["node01 slots=4", "node02 slots=4"]
@@ -152,7 +164,7 @@ def test_the_hostfile_is_one_that_mpirun_takes(build, folder, tmp_path):
     done = run_command(["mpirun", "--hostfile", str(tmp_path / "hostfile"), "-n", "4",
                         str(build / "fod-generate"), "--model", str(tmp_path / "m.pt"), "--data",
                         str(folder / "x.npy"), "--out", str(tmp_path / "r.h5"), "--threads", "1"],
-                       60, {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+                       60, AS_ROOT)
     assert done.returncode == 0, done.stderr
     with h5py.File(tmp_path / "r.h5") as file:
         assert len(file["provenance/shard_map"]) == 4
@@ -177,8 +189,13 @@ def test_generate_toml_is_accepted(run, folder, tmp_path, all_keys):
 
 
 @needs_resume
-def test_generate_sbatch_makes_the_file(job, run, folder, expected):
-    number = job.submit("sbatch", *SMALL, GENERATE, *flags(folder), "--out", "r.h5")
+def test_generate_sbatch_does_what_generate_toml_says(job, run, folder, expected):
+    given = flags(folder)
+    (job.folder / "jobs").mkdir()
+    (job.folder / "jobs" / "generate.toml").write_text("".join(
+        f'{name[2:]} = "{value}"\n' for name, value in zip(given[::2], given[1::2])) +
+        'out = "r.h5"\n')
+    number = job.submit("sbatch", *SMALL, GENERATE)
     assert job.finish(number, 60)["JobState"] == "COMPLETED", job.logs()
     check_file(run, job.folder / "r.h5", expected)
 
