@@ -1,5 +1,5 @@
-"""A real SLURM of one machine in a temporary folder: munged, slurmctld and slurmd of its own, with
-ports, key, state and configuration that touch no other SLURM that may be there."""
+"""A real SLURM of two nodes on one machine, in a temporary folder: munged, slurmctld and two slurmd of
+its own, with ports, key, state and configuration that touch no other SLURM that may be there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Callable, Iterator
 
-CPUS, GPUS = 32, 4  # what the node is declared to have, whatever is real
+NODES, CPUS, GPUS = 2, 32, 4  # what each node is declared to have, whatever is real
 PROGRAMS = ("munged", "mungekey", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "scancel")
 # srun hands these to its steps, or takes them for flags: none may come from around the tests
 FOREIGN = ("SLURM_", "SBATCH_", "SRUN_", "PMIX_", "PMI_", "OMPI_COMM_", "CUDA_VISIBLE_DEVICES")
@@ -25,7 +25,6 @@ SLURM_CONF = r"""
 ClusterName=fod
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller_port}
-SlurmdPort={node_port}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
@@ -33,14 +32,14 @@ CredType=cred/munge
 # cred_expire is also what a requeued job waits before it starts again
 AuthInfo=socket={folder}/munge.socket,cred_expire=5
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/%n
 SlurmctldPidFile={folder}/slurmctld.pid
-SlurmdPidFile={folder}/slurmd.pid
+SlurmdPidFile={folder}/%n/slurmd.pid
 SlurmctldLogFile={folder}/slurmctld.log
-SlurmdLogFile={folder}/slurmd.log
+SlurmdLogFile={folder}/slurmd-%n.log
 SlurmctldDebug=info
 SlurmdDebug=info
-TmpFS={folder}
+TmpFS={folder}/%n
 # no cgroups, no accounting: a container has neither
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -57,9 +56,10 @@ JobRequeue=1
 KillWait=10
 SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0,bf_interval=1
 MailProg=/bin/true
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} SocketsPerBoard=1 CoresPerSocket={cpus} \
-  ThreadsPerCore=1 RealMemory=64000 Gres=gpu:{gpus} State=UNKNOWN
-PartitionName=fod Nodes={host} Default=YES MaxTime=INFINITE OverSubscribe=NO State=UP
+NodeName=DEFAULT CPUs={cpus} SocketsPerBoard=1 CoresPerSocket={cpus} ThreadsPerCore=1 \
+  RealMemory=64000 Gres=gpu:{gpus} State=UNKNOWN
+{nodes}
+PartitionName=fod Nodes=ALL Default=YES MaxTime=INFINITE OverSubscribe=NO State=UP
 """
 
 
@@ -108,24 +108,31 @@ class Slurm:
                     if not name.startswith(FOREIGN)}
         self.env |= {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": search_path(),
                      "LC_ALL": "C.UTF-8"}
+        # Ranks of both nodes would use the same names in the shared memory of the one machine.
+        self.env |= {"OMPI_MCA_btl": "self,tcp", "OMPI_MCA_btl_tcp_if_include": "lo"}
 
     def start(self) -> None:
-        for name in ("state", "spool"):
+        nodes = [f"node{i}" for i in range(NODES)]
+        for name in ("state", *nodes):
             (self.folder / name).mkdir()
-        self._write_configuration()
+        self._write_configuration(nodes)
         key, munge_socket = self.folder / "munge.key", self.folder / "munge.socket"
         subprocess.run(["mungekey", "--create", f"--keyfile={key}"], check=True, env=self.env)
         files = (f"--{kind}-file={self.folder}/munged.{kind}" for kind in ("pid", "log", "seed"))
         self._spawn("munged", "--foreground", f"--key-file={key}", f"--socket={munge_socket}", *files)
         wait_until("munged opens its socket", lambda: munge_socket.exists() or self._check(), 20)
         self._spawn("slurmctld", "-D", "-i")
-        self._spawn("slurmd", "-D")
-        wait_until("the node is idle", self._idle, 60)
+        for node in nodes:
+            self._spawn("slurmd", "-D", "-N", node)
+        wait_until("the nodes are idle", self._idle, 60)
 
-    def _write_configuration(self) -> None:
-        values = {"folder": self.folder, "host": socket.gethostname().partition(".")[0],
+    def _write_configuration(self, nodes: list[str]) -> None:
+        host = socket.gethostname().partition(".")[0]
+        values = {"folder": self.folder, "host": host,
                   "user": getpass.getuser(), "cpus": CPUS, "gpus": GPUS,
-                  "controller_port": free_port(), "node_port": free_port()}
+                  "controller_port": free_port(),
+                  "nodes": "\n".join(f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 "
+                                     f"Port={free_port()}" for node in nodes)}
         (self.folder / "slurm.conf").write_text(SLURM_CONF.format(**values))
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         for i in range(GPUS):  # character devices that are no GPUs, for the masks alone
@@ -141,7 +148,7 @@ class Slurm:
             device.symlink_to("/dev/null")
 
     def _spawn(self, *command: str) -> None:
-        log = (self.folder / f"{command[0]}.out").open("wb")
+        log = (self.folder / f"{command[0]}{len(self.daemons)}.out").open("wb")
         self.daemons.append(subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self.env,
             cwd=self.folder, start_new_session=True, preexec_fn=die_with_parent))
@@ -155,7 +162,7 @@ class Slurm:
 
     def _idle(self) -> bool:
         self._check()
-        return "State=IDLE " in self.call("scontrol", "-o", "show", "node").stdout
+        return self.call("scontrol", "-o", "show", "node").stdout.count("State=IDLE ") == NODES
 
     def logs(self) -> str:
         """The last lines of every daemon."""

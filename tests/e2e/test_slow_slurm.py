@@ -122,18 +122,22 @@ def check_resumed(job: Job, number: str, run, expected, timeout: float) -> None:
 
 
 # --- srun and mpirun ---
-def test_ranks_under_srun_share_the_job_and_have_a_gpu_each(job, run, folder, expected):
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_ranks_under_srun_share_the_job_and_have_a_gpu_each(job, run, folder, expected, nodes):
     command = ["srun", "--mpi=pmix", f"{job.build}/fod-generate", *flags(folder), "--threads", "1",
                "--out", "r.h5"]
-    number = job.submit("sbatch", "--ntasks=2", "--gpus-per-task=1", "--output=%x-%j.log",
-                        "--time=2", "--wrap", " ".join(command))
-    assert job.finish(number, 60)["JobState"] == "COMPLETED", job.logs()
+    number = job.submit("sbatch", f"--nodes={nodes}", "--ntasks-per-node=2", "--gpus-per-task=1",
+                        "--output=%x-%j.log", "--time=2", "--wrap", " ".join(command))
+    ended = job.finish(number, 60)
+    assert (ended["JobState"], ended["NumNodes"]) == ("COMPLETED", str(nodes)), job.logs()
     check_file(run, job.folder / "r.h5", expected)
     with h5py.File(job.folder / "r.h5") as file:
-        assert file["provenance/shard_map"][:].tolist() == [[0, 1024], [1024, 2048]]
-    gpus = [set((job.notes / f"0.0.{rank}").read_text().split()) for rank in (0, 1)]
-    assert all(len(seen) == 1 for seen in gpus) and gpus[0] != gpus[1]
-    assert gpus[0] | gpus[1] <= {str(i) for i in range(slurm.GPUS)}
+        assert len(file["provenance/shard_map"]) == 2 * nodes
+    gpus = [set((job.notes / f"0.0.{rank}").read_text().split()) for rank in range(2 * nodes)]
+    for node in range(nodes):
+        first, second = gpus[2 * node:2 * node + 2]
+        assert len(first) == len(second) == 1 and first != second
+        assert first | second <= {str(i) for i in range(slurm.GPUS)}
 
 
 def test_tasks_without_pmi_are_refused(job, folder):
