@@ -1,5 +1,5 @@
-"""A real SLURM of two nodes on one machine, in a temporary folder: munged, slurmctld and two slurmd of
-its own, with ports, key, state and configuration that touch no other SLURM that may be there."""
+"""A real SLURM of two nodes on one machine, in a temporary folder: munged, slurmctld and two slurmd
+of its own, with ports, key, state and configuration that touch no other SLURM that may be there."""
 
 from __future__ import annotations
 
@@ -119,7 +119,8 @@ class Slurm:
         key, munge_socket = self.folder / "munge.key", self.folder / "munge.socket"
         subprocess.run(["mungekey", "--create", f"--keyfile={key}"], check=True, env=self.env)
         files = (f"--{kind}-file={self.folder}/munged.{kind}" for kind in ("pid", "log", "seed"))
-        self._spawn("munged", "--foreground", f"--key-file={key}", f"--socket={munge_socket}", *files)
+        self._spawn("munged", "--foreground", f"--key-file={key}", f"--socket={munge_socket}",
+                    *files)
         wait_until("munged opens its socket", lambda: munge_socket.exists() or self._check(), 20)
         self._spawn("slurmctld", "-D", "-i")
         for node in nodes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from typing import Callable
 
 import h5py
 import numpy as np
+import pytest
 import slurm
 from conftest import ROOT
 
@@ -45,13 +47,17 @@ class Job:
 
     def finish(self, job: str, timeout: float) -> dict[str, str]:
         """Its state once it has ended for good."""
-        slurm.wait_until(f"job {job} ends\n{self.logs()}",
-                         lambda: self.state(job)["JobState"] in FINAL, timeout, pause=0.5)
+        self.wait(f"job {job} ends", lambda: self.state(job)["JobState"] in FINAL, timeout)
         return self.state(job)
 
     def wait_for_batches(self, count: int, pattern: str = "*", timeout: float = 60) -> None:
-        slurm.wait_until(f"{count} batches\n{self.logs()}",
-                         lambda: self.batches(pattern) >= count, timeout)
+        self.wait(f"{count} batches", lambda: self.batches(pattern) >= count, timeout)
+
+    def wait(self, what: str, condition: Callable[[], bool], timeout: float) -> None:
+        try:
+            slurm.wait_until(what, condition, timeout, pause=0.2)
+        except TimeoutError as error:
+            pytest.fail(f"{error}\n{self.cluster.ask('squeue')}\n{self.logs()}")
 
     def batches(self, pattern: str = "*") -> int:
         """How many batches the model saw, those of the probe included: PART.RESTARTS.RANK."""
