@@ -20,6 +20,7 @@ for argument in "$@"; do
 done
 
 tools/setup.sh
+tests/install_slurm.sh
 export PATH=$PWD/.venv/bin:$PATH
 export FOD_BUILD=$PWD/build/release
 if ((EUID == 0)); then # Open MPI refuses root unless told twice

@@ -17,9 +17,37 @@ int tasks_of_launcher() {
   return 1;
 }
 
+bool is_set(char const* name) {
+  return std::getenv(name) != nullptr;
+}
+
 /// A launcher of MPI's own (mpirun) was at work, whatever SLURM says.
 bool started_by_mpi_launcher() {
-  return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMI_SIZE") != nullptr;
+  return is_set("OMPI_COMM_WORLD_SIZE") || is_set("PMI_SIZE");
+}
+
+Error lonely_task(int tasks) {
+  return bad_input("this task does not know of the other " + std::to_string(tasks - 1),
+                   "SLURM started " + std::to_string(tasks) +
+                       " tasks without PMI, each believing to be 0 of 1",
+                   "start the job with `srun --mpi=pmix fod-generate …`, or with mpirun inside "
+                   "the allocation, or with one task");
+}
+
+/// Before MPI starts: Open MPI would end a step of SLURM's without PMI by itself, with exit code 1
+/// and a text on how to build Open MPI.
+void refuse_step_without_pmi() {
+  if (!is_set("SLURM_STEP_NUM_TASKS") || started_by_mpi_launcher() || is_set("PMIX_RANK") ||
+      is_set("PMI_RANK")) {
+    return;
+  }
+  if (auto const tasks = tasks_of_launcher(); tasks > 1) {
+    throw lonely_task(tasks);
+  }
+  if (mpi_version().rfind("Open MPI", 0) == 0) {
+    throw bad_input("Open MPI cannot start here", "SLURM started this task without PMI",
+                    "start the job with `srun --mpi=pmix fod-generate …`, or with mpirun");
+  }
 }
 
 void refuse_lonely_tasks() {
@@ -28,17 +56,14 @@ void refuse_lonely_tasks() {
   if (auto const tasks = tasks_of_launcher();
       size == 1 && tasks > 1 && !started_by_mpi_launcher()) {
     MPI_Finalize();
-    throw bad_input("this task does not know of the other " + std::to_string(tasks - 1),
-                    "SLURM started " + std::to_string(tasks) +
-                        " tasks without PMI, each believing to be 0 of 1",
-                    "start the job with `srun --mpi=pmix fod-generate …`, or with mpirun inside "
-                    "the allocation, or with one task");
+    throw lonely_task(tasks);
   }
 }
 
 } // namespace
 
 MpiSession::MpiSession(int* argc, char*** argv) {
+  refuse_step_without_pmi();
   int granted = MPI_THREAD_SINGLE;
   mpi::check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted), "MPI cannot start");
   if (granted < MPI_THREAD_FUNNELED) {
