@@ -74,14 +74,14 @@ private:
       run_batch({begin, std::min(samples.end, begin + size)}, data);
       shift.report(std::min(samples.end, begin + size) - begin);
     }
+    rows_.flush(); // before the sums, which must not cover a block whose rows could not be written
+    writer_.complete_block(todo.block, {block_digest(data, todo.block), runner_.micro_batch()});
     if (moments_ != nullptr) {
       sums_are_whole_ = false; // until all layers have the block
       moments_->end_block(todo.block, runner_.stream());
       sums_are_whole_ = true;
       summed_.push_back(todo.block);
     }
-    rows_.flush();
-    writer_.complete_block(todo.block, {block_digest(data, todo.block), runner_.micro_batch()});
     note_memory();
   }
 

@@ -92,13 +92,13 @@ private:
     if (!read_) {
       require_same_data(block, samples);
     }
-    if (noting_) {
-      recorder_->end_block();
-      noted_.push_back(block);
-    }
     if (write_) {
       flush(samples);
       writer_.complete_block(block);
+    }
+    if (noting_) {
+      recorder_->end_block();
+      noted_.push_back(block);
     }
     return true;
   }

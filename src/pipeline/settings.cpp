@@ -166,9 +166,9 @@ void put_groups(Collector& out, Prepared const& job) {
 store::Settings make_settings(Prepared const& job) {
   Collector out;
   out.put("the model (a checksum)", joined(job.facts.model_hashes));
+  put_running(out, job); // a batch of another size explains other blocks
   put_data(out, job);
   put_reading(out, job.config);
-  put_running(out, job);
   put_groups(out, job);
   return out.take();
 }

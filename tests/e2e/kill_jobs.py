@@ -4,6 +4,7 @@ must come out in the end."""
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -111,17 +112,18 @@ class Killer:
     """Starts jobs on one output, and kills them."""
 
     def __init__(self, build: Path, flags: list[str], out: Path) -> None:
+        self.out = out
         self.command = [str(build / "fod-generate"), *flags, "--out", str(out),
                         "--checkpoint-interval", "0"]
         self.library = str(build / "tests" / "libfod_faults.so")
-        self.out = out
 
-    def start(self, ranks: int, *flags: str, env: dict[str, str]) -> subprocess.Popen:
+    def start(self, ranks: int, *flags: str, env: dict[str, str],
+              **settings: object) -> subprocess.Popen:
         return subprocess.Popen(
             ["mpirun", "--oversubscribe", "-n", str(ranks), *self.command, *flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
-            env={**os.environ, **ROOT, "LD_PRELOAD": self.library, **env})
+            env={**os.environ, **ROOT, "LD_PRELOAD": self.library, **env}, **settings)
 
     def calls(self, ranks: int, log: Path) -> list[list[str]]:
         """The calls of each rank of an undisturbed job: "write 0 96 …/r.h5.partial"."""
@@ -225,6 +227,24 @@ def phase_of(calls: list[str]) -> list[str]:
         else:
             phases.append("loop")
     return phases
+
+
+def moments_of(calls: list[list[str]], phase: str, seed: str) -> tuple[int, int]:
+    """A rank, and the number of one of its calls in the phase, by chance."""
+    found = [(rank, i + 1) for rank, of_rank in enumerate(calls)
+             for i, of_call in enumerate(phase_of(of_rank)) if of_call == phase]
+    assert found, f"no call in phase {phase}"
+    return random.Random(f"{phase} {seed}").choice(found)
+
+
+def resume(killer: Killer, ranks: int) -> None:
+    """To the end; what marks and sums covered is not computed again."""
+    before = done_blocks(killer.out, layers=True)
+    finished = killer.out.exists()
+    told = killer.run(ranks, "--resume")
+    counted = re.search(r"of \d+ blocks (\d+) had been done by an earlier job", told)
+    if not finished and before is not None and "is complete" not in told:
+        assert (int(counted[1]) if counted else 0) == before
 
 
 def left_as_promised(out: Path) -> None:

@@ -4,7 +4,6 @@ any disturbance, on other numbers of ranks, with no covered block computed again
 from __future__ import annotations
 
 import random
-import re
 
 import kill_jobs
 import pytest
@@ -33,33 +32,15 @@ def undisturbed(build, folder, flags):
     return expected, calls
 
 
-def moments_of(calls: list[list[str]], phase: str, seed: int) -> tuple[int, int]:
-    """A rank, and the number of one of its calls in the phase."""
-    choice = random.Random(f"{phase} {seed}")
-    found = [(rank, i + 1) for rank, of_rank in enumerate(calls)
-             for i, of_call in enumerate(kill_jobs.phase_of(of_rank)) if of_call == phase]
-    assert found, f"no call in phase {phase}"
-    return choice.choice(found)
-
-
-def resume_to_the_end(killer: Killer, ranks: int) -> None:
-    before = kill_jobs.done_blocks(killer.out, layers=True)
-    finished = killer.out.exists()
-    told = killer.run(ranks, "--resume")
-    counted = re.search(r"of \d+ blocks (\d+) had been done by an earlier job", told)
-    if not finished and before is not None and "is complete" not in told:
-        assert (int(counted[1]) if counted else 0) == before
-
-
 @pytest.mark.parametrize("who", ["rank", "all", "launcher"])
 @pytest.mark.parametrize("phase", PHASES)
 def test_killed_in_each_phase(build, flags, tmp_path, undisturbed, phase, who):
     expected, calls = undisturbed
     killer = Killer(build, flags, tmp_path / "r.h5")
-    rank, call = moments_of(calls, phase, ["rank", "all", "launcher"].index(who))
+    rank, call = kill_jobs.moments_of(calls, phase, who)
     assert killer.kill(2, Kill(who, rank, call))
     kill_jobs.left_as_promised(killer.out)
-    resume_to_the_end(killer, 3 if who == "rank" else 1)
+    kill_jobs.resume(killer, 3 if who == "rank" else 1)
     kill_jobs.same(expected, killer.out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.h5"]
 
@@ -75,5 +56,5 @@ def test_killed_again_and_again(build, flags, tmp_path, undisturbed, seed):
                     choice.randrange(1, len(calls[0]) // 2))
         killer.kill(ranks, kill, *(["--resume"] if life > 0 else []))
         kill_jobs.left_as_promised(killer.out)
-    resume_to_the_end(killer, 2)
+    kill_jobs.resume(killer, 2)
     kill_jobs.same(expected, killer.out)
