@@ -46,6 +46,8 @@ MODULE_OF = {
     "version": "error",
     "text": "error",
     "utf8": "error",
+    "stop": "error",
+    "monitor": "comm",
     "transform": "records",
     "epilogue": "kernels",
     "plugin_abi": "plugin",

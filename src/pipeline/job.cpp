@@ -4,6 +4,7 @@
 #include "grouping.hpp"
 #include "posterior.hpp"
 #include "second_pass.hpp"
+#include "together.hpp"
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
@@ -103,6 +104,7 @@ void print_groups(Config const& config, GroupFindings const& findings, JobFacts 
 GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, std::uint64_t input_digest,
                               store::ResultWriter& writer, Comm const& comm) {
   auto findings = find_groups(job, moments, comm);
+  comm.require_no_stop(how_to_go_on(job.config));
   if (job.annotations) {
     comm.agree([&] {
       findings.events = std::make_unique<EventRecorder>(*job.annotations, findings.layers,
@@ -154,6 +156,7 @@ void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm
   }
   auto result = generate(job, moments ? &*moments : nullptr, writer, comm);
   timer.end_of("loop");
+  comm.require_no_stop(how_to_go_on(config));
 
   result.totals.reduce(comm, job.machine);
   require_finite(config, result, writer, comm);
@@ -169,6 +172,7 @@ void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm
   facts.peak_anonymous =
       static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
   facts.seconds = timer.seconds();
+  comm.require_no_stop(how_to_go_on(config)); // the last look: from here on the job is finished
   writer.finish(make_contents(config, job.meta, job.plan, *job.inputs, job.machine, facts, metrics),
                 metrics, [&](h5::File& file) { write_groups(file, job, findings); });
   export_result(config, comm);
@@ -188,6 +192,7 @@ void run_job(Config const& asked, Comm const& comm) {
   job.config = asked;
   job.facts.started = comm.broadcast(utc_now());
   prepare(job, comm);
+  comm.require_no_stop("nothing was written");
   auto const& config = job.config;
   if (config.groups.list) {
     if (comm.is_root()) {
@@ -212,6 +217,7 @@ void run_job(Config const& asked, Comm const& comm) {
       config.out, job.plan.layout,
       make_contents(config, job.meta, job.plan, *job.inputs, job.machine, job.facts, {}), comm);
   timer.end_of("start");
+  comm.advise(how_to_go_on(config));
   try {
     compute(job, timer, writer, comm);
   } catch (UncleanError const&) {

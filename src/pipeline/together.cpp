@@ -15,8 +15,14 @@ Error loop_error(std::exception const& error) {
 
 } // namespace
 
+std::string how_to_go_on(Config const& config) {
+  return "progress is kept in " + store::partial_path(config.out) +
+         "; start the same command with --resume to go on";
+}
+
 void work_together(Prepared const& job, store::ResultWriter& writer, Comm const& comm,
                    std::function<void(Shift&)> const& work) {
+  comm.require_no_stop(how_to_go_on(job.config));
   ControlChannel channel(comm);
   Progress progress(job.plan.samples(), job.config.progress);
   Shift shift(channel, comm.is_root() ? &progress : nullptr);
@@ -35,7 +41,9 @@ void work_together(Prepared const& job, store::ResultWriter& writer, Comm const&
     writer.suspend();
     auto message = failure->message();
     message.remedy += (message.remedy.empty() ? "" : "; ") +
-                      ("progress is kept in " + store::partial_path(job.config.out));
+                      (failure->code() == ExitCode::stopped
+                           ? how_to_go_on(job.config)
+                           : "progress is kept in " + store::partial_path(job.config.out));
     throw AgreedError(Error(failure->code(), message));
   }
 }

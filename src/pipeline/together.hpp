@@ -30,8 +30,12 @@ private:
   std::int64_t done_ = 0;
 };
 
+/// "progress is kept in …; start the same command with --resume to go on".
+std::string how_to_go_on(Config const& config);
+
 /// Runs `work` on every rank. Nothing in it is collective; its end is.
-/// @throws AgreedError if any rank failed; the file is suspended then, progress kept
+/// @throws AgreedError if any rank failed, or a signal asked any to stop; the file is suspended
+///         then, progress kept
 void work_together(Prepared const& job, store::ResultWriter& writer, Comm const& comm,
                    std::function<void(Shift&)> const& work);
 
