@@ -37,9 +37,11 @@ TEST_CASE("flags fill the configuration, with the documented defaults") {
   CHECK_FALSE(plain.model_name.has_value());
   CHECK(plain.stall_timeout == 300);
   auto const full =
-      parse({"--data", "b=y.npy", "--input", "b,data", "--output-mode", "sigmoid", "--batch-size",
-             "7", "--range", "10:20", "--meta", "a=1", "--meta", "auto", "--model-name", "m",
-             "--no-progress", "--normalize", "mean=0,std=1", "--stall-timeout", "12.5"});
+      parse({"--data",  "b=y.npy",       "--input",     "b,data",       "--output-mode",
+             "sigmoid", "--batch-size",  "7",           "--range",      "10:20",
+             "--meta",  "a=1",           "--meta",      "auto",         "--model-name",
+             "m",       "--no-progress", "--normalize", "mean=0,std=1", "--stall-timeout",
+             "12.5"});
   CHECK(full.data == std::vector<std::string>{"x.npy", "b=y.npy"});
   CHECK(full.inputs == std::vector<std::string>{"b", "data"});
   CHECK(full.output_mode == fod::OutputMode::sigmoid);
