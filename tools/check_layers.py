@@ -47,6 +47,7 @@ MODULE_OF = {
     "text": "error",
     "utf8": "error",
     "stop": "error",
+    "alive": "error",
     "monitor": "comm",
     "transform": "records",
     "epilogue": "kernels",

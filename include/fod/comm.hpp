@@ -80,9 +80,6 @@ public:
   /// @throws AgreedError (stopped)
   void require_no_stop(std::string const& remedy) const;
 
-  /// Says that work went on, to a `Monitor` that waits for it. For a step that is longer than a
-  /// batch, inside of the loop.
-  void note_progress() const;
   /// What a user is to do if the job is ended from here on for a rank that does not answer.
   void advise(std::string remedy) const;
 

@@ -56,9 +56,9 @@ private:
 };
 
 /// A thread on each rank that tells rank 0 every so often that the rank lives, and whether its main
-/// thread goes on where it owes progress (inside of a `ControlChannel`); everywhere else a process
-/// that lives is enough. Rank 0 finds who is missing, the others watch rank 0.
-/// Not seen: a main thread that hangs outside of the loop.
+/// thread goes on (`note_progress`) where it owes that, inside of a `ControlChannel`; everywhere
+/// else a process that lives is enough. Rank 0 finds who is missing, the others watch rank 0. Not
+/// seen: a main thread that hangs outside of the loop.
 class Monitor {
 public:
   /// Collective. @param stall_timeout seconds of silence or missing progress that end the job

@@ -204,10 +204,6 @@ void Comm::require_no_stop(std::string const& remedy) const {
   }
 }
 
-void Comm::note_progress() const {
-  ++impl_->activity->steps;
-}
-
 void Comm::advise(std::string remedy) const {
   std::lock_guard const lock(impl_->activity->mutex);
   impl_->activity->advice = std::move(remedy);

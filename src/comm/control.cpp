@@ -1,5 +1,6 @@
 #include "library.hpp"
 
+#include "fod/alive.hpp"
 #include "fod/stop.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ struct ControlChannel::Impl {
   explicit Impl(Comm const& comm)
       : ranks(comm.size() > 1 ? comm.impl().handle : MPI_COMM_NULL, comm.rank(), comm.size()),
         activity(comm.impl().activity), reports(static_cast<std::size_t>(comm.size())) {
-    ++activity->steps;
+    note_progress();
     activity->owed = true;
   }
   Impl(Impl const&) = delete;
@@ -197,7 +198,7 @@ ControlChannel::ControlChannel(Comm const& comm) : impl_(std::make_unique<Impl>(
 ControlChannel::~ControlChannel() = default;
 
 void ControlChannel::report(std::int64_t samples_done) {
-  ++impl_->activity->steps;
+  note_progress();
   impl_->own.done = samples_done;
   impl_->look_for_signal();
   auto const now = Clock::now();

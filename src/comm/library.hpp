@@ -5,7 +5,6 @@
 #include <mpi.h>
 
 #include <atomic>
-#include <cstdint>
 #include <mutex>
 #include <string>
 
@@ -15,8 +14,7 @@ namespace fod {
 /// What a rank's main thread tells the thread that watches it.
 struct Activity {
   std::atomic<bool> owed{false}; ///< progress is owed: the rank is at work by itself
-  std::atomic<std::uint64_t> steps{0};
-  std::mutex mutex; ///< of what follows
+  std::mutex mutex;              ///< of what follows
   std::string advice = "start the job again";
 };
 

@@ -2,6 +2,8 @@
 
 #include "library.hpp"
 
+#include "fod/alive.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -113,8 +115,8 @@ private:
     last_ = now;
     signs_.pass(passed);
     since_beat_ += passed;
-    auto& activity = *comm_.impl().activity;
-    Beat const own{stall_.pass(passed, activity.owed, activity.steps), false};
+    bool const owed = comm_.impl().activity->owed;
+    Beat const own{stall_.pass(passed, owed, progress_noted()), false};
     signs_.heard(static_cast<std::size_t>(comm_.rank()), own);
     listen();
     if (!said_goodbye_ && since_beat_ >= 0.9 * interval_) {

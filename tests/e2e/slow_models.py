@@ -1,5 +1,5 @@
-"""Models in Python that take their time and tell where they are, for tests that interrupt a job. The
-first value of a sample is its index; beyond block 0 (16 samples) each batch naps."""
+"""Models and data in Python that take their time, and tell where they are, for tests that interrupt
+a job. The first value of a sample is its index; beyond block 0 (16 samples) each batch naps."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -63,10 +64,13 @@ def wide() -> nn.Module:
     return Wide()
 
 
-def loads_slowly() -> nn.Module:
-    say("loading")
-    time.sleep(2)
-    return wide()
+class Stream:
+    """An iterable that each rank reads from its start."""
 
+    def __len__(self) -> int:
+        return 640
 
-torch.manual_seed(0)
+    def __iter__(self):
+        for i in range(len(self)):
+            time.sleep(0.008)
+            yield np.array([i, 1, 2], np.float32)

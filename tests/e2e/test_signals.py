@@ -92,13 +92,14 @@ def test_usr1_to_the_launcher_reaches_the_ranks(run, start):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_launcher_is_told_to_stop(start, number):
-    """It kills the ranks two seconds later, and prints no more; they have saved by then."""
+    """It kills the ranks two seconds later; they have saved by then."""
     with start(2) as job:
         job.reach("loop.0", "loop.1")
         time.sleep(0.3)
         job.send(number, "mpirun")
         done = job.end()
     assert done.returncode != 0
+    assert len(messages(done)) <= 1 and all("stopped by" in line for line in messages(done))
     assert not job.out.exists() and 0 < blocks_done(job) < SAMPLES // BATCH
 
 
@@ -286,6 +287,14 @@ def test_slow_loading_is_no_stall(start):
                 os.kill(pid, number)
             time.sleep(pause)
         done = job.end()
+    assert done.returncode == 0, done.stderr
+    assert messages(done) == [] and job.out.exists()
+
+
+def test_a_long_way_to_the_first_sample_is_no_stall(start):
+    """The last rank passes half of the iterable before it has a batch."""
+    with start(2, "--stall-timeout", 1, "--data", "python:slow_models:Stream", nap=0) as job:
+        done = job.end(40)
     assert done.returncode == 0, done.stderr
     assert messages(done) == [] and job.out.exists()
 
