@@ -69,8 +69,8 @@ public:
   Monitor(Monitor const&) = delete;
   Monitor& operator=(Monitor const&) = delete;
 
-  /// Once this is destroyed the process ends within `stall_timeout` seconds, by force if need be:
-  /// the end of MPI waits for all ranks, and nobody can talk any more.
+  /// Once this is destroyed the process ends within `stall_timeout` seconds, but not less than 30,
+  /// by force if need be: the end of MPI waits for all ranks, and nobody can talk any more.
   void guard_exit();
 
 private:

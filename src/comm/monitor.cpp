@@ -21,7 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock; // stands still while the machine sleeps
 constexpr int beat_tag = 1;
-constexpr double last_resort = 5; // seconds after rank 1 when the others look at rank 0 too
+constexpr double last_resort = 5;   // seconds later than the first, other ranks speak up too
+constexpr double shortest_end = 30; // seconds that libraries may take to end, many ranks per core
 
 double seconds_of(Clock::duration time) {
   return std::chrono::duration<double>(time).count();
@@ -232,12 +233,14 @@ private:
   }
 
   void watch_exit() const {
-    quiet_thread([timeout = timeout_, interval = interval_, report = report_] {
+    auto const patience = std::max(timeout_, shortest_end) + (comm_.is_root() ? 0 : last_resort);
+    quiet_thread([patience, report = report_] {
+      constexpr double pause = 1;
       auto last = Clock::now();
-      for (double waited = 0; waited < timeout;) {
-        std::this_thread::sleep_for(std::chrono::duration<double>(interval));
+      for (double waited = 0; waited < patience;) {
+        std::this_thread::sleep_for(std::chrono::duration<double>(pause));
         auto const now = Clock::now();
-        waited += std::min(seconds_of(now - last), 2 * interval);
+        waited += std::min(seconds_of(now - last), 2 * pause);
         last = now;
       }
       report(run_failure("the job does not end", "a rank did not come to the end of MPI",
