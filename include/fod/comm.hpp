@@ -75,6 +75,14 @@ public:
   /// @throws AgreedError
   void on_root(std::function<void()> const& step) const;
 
+  /// Ends the job if a signal has asked any rank to stop (see `catch_stop_signals`). Collective.
+  /// @param remedy what is kept and how to go on, for the message
+  /// @throws AgreedError (stopped)
+  void require_no_stop(std::string const& remedy) const;
+
+  /// What a user is to do if the job is ended from here on for a rank that does not answer.
+  void advise(std::string remedy) const;
+
   /// Ends all ranks at once with this exit code.
   [[noreturn]] void abort(ExitCode code) const;
 
@@ -87,7 +95,8 @@ private:
 };
 
 /// Progress, failures and stop requests between rank 0 and the others, as nonblocking messages:
-/// nothing in the loop is collective.
+/// nothing in the loop is collective. From its construction until it has settled, a rank owes
+/// progress to a `Monitor`.
 class ControlChannel {
 public:
   explicit ControlChannel(Comm const& comm);
@@ -95,19 +104,22 @@ public:
   ControlChannel(ControlChannel const&) = delete;
   ControlChannel& operator=(ControlChannel const&) = delete;
 
-  /// Tells rank 0 how many samples this rank has done, and hears its stop request.
+  /// Tells rank 0 how many samples this rank has done and whether a signal asks it to stop, and
+  /// hears rank 0's stop request.
   void report(std::int64_t samples_done);
   /// Tells rank 0 that this rank cannot go on.
   void fail(Error const& error);
   /// Tells rank 0 that this rank has no work left.
   void finish(std::int64_t samples_done);
 
-  /// True once rank 0 has asked all to stop, or on rank 0 once any rank failed.
+  /// True once a signal or rank 0 has asked this rank to stop, or on rank 0 once any rank failed
+  /// or is to stop.
   [[nodiscard]] bool stop_requested() const;
   /// On rank 0: samples done by all ranks, as last heard.
   [[nodiscard]] std::int64_t total_done() const;
   /// Waits, sleeping, until every rank has finished or failed, calling `idle` meanwhile on rank 0.
-  /// The first failure, with its rank, on every rank; empty if there was none.
+  /// The first failure, with its rank, on every rank; if there was none, the first stop by a
+  /// signal (code `stopped`, without a remedy); else empty.
   [[nodiscard]] std::optional<Error> settle(std::function<void()> const& idle);
 
 private:

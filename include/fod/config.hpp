@@ -77,6 +77,7 @@ struct Config {
   bool keep_logits = false;
   std::string posterior;           ///< file for (mu, rho) of Bayesian layers; empty: none
   double checkpoint_interval = 60; ///< seconds
+  double stall_timeout = 300;      ///< seconds
   std::string json;                ///< empty: no JSON
   std::vector<std::string> meta;   ///< `k=v`, `k:=json`, `@file.json`, `auto`
   std::optional<std::string> model_name;

@@ -10,6 +10,7 @@
 namespace fod {
 
 /// Reductions from device to device. For ranks that have a GPU each: NCCL refuses a shared one.
+/// NCCL's asynchronous errors are polled for while it works; after one it cannot be used any more.
 class NcclComm {
 public:
   /// Collective over `comm`. The device is bound already. @throws Error with NCCL's text

@@ -101,6 +101,10 @@ public:
   /// @throws Error (failed) naming samples with the traceback; "generated 960 distributions, but
   ///         dataset length is 1000." if an iterable ended early
   virtual void read(std::size_t field, IndexRange range, std::span<std::byte> out) = 0;
+  /// Goes towards `sample`, for some `seconds` at most: an iterable that is read from its start has
+  /// to pass all samples before. @return true once it can be read
+  /// @throws as `read`
+  virtual bool approach(std::int64_t sample, double seconds) = 0;
   /// What a user should know of how it is read; empty if nothing.
   [[nodiscard]] virtual std::string const& note() const = 0;
 };

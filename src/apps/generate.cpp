@@ -1,6 +1,8 @@
 #include "fod/comm.hpp"
 #include "fod/config.hpp"
+#include "fod/monitor.hpp"
 #include "fod/pipeline.hpp"
+#include "fod/stop.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -10,7 +12,8 @@
 namespace {
 
 void print(fod::Error const& error) {
-  std::cerr << "fod-generate: " << error.what() << std::endl;
+  // In one piece: two threads may have something to say.
+  std::cerr << "fod-generate: " + std::string(error.what()) + "\n" << std::flush;
 }
 
 int leave(fod::Comm const& comm, fod::ExitCode code) {
@@ -19,11 +22,13 @@ int leave(fod::Comm const& comm, fod::ExitCode code) {
   return static_cast<int>(code);
 }
 
-int run(int argc, char** argv, fod::Comm const& comm) {
+int run(int argc, char** argv, fod::Comm const& comm, std::optional<fod::Monitor>& monitor) {
   fod::Config config;
   std::optional<fod::Answer> answer;
   comm.agree([&] { config = fod::parse_command_line(argc, argv, answer); });
   if (!answer) {
+    monitor.emplace(comm, config.stall_timeout, print);
+    monitor->guard_exit();
     fod::run_job(config, comm);
   } else if (comm.is_root()) {
     std::cout << answer->text << std::flush;
@@ -66,9 +71,11 @@ int main(int argc, char** argv) {
   setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
   try {
     fod::MpiSession const session(&argc, &argv);
+    fod::catch_stop_signals();
     auto const comm = fod::Comm::world();
+    std::optional<fod::Monitor> monitor; // to the end of MPI, also after an error
     try {
-      return run(argc, argv, comm);
+      return run(argc, argv, comm, monitor);
     } catch (...) {
       return report(comm, std::current_exception());
     }

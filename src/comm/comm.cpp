@@ -1,9 +1,14 @@
 #include "library.hpp"
 
+#include "fod/stop.hpp"
+
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <numeric>
+#include <thread>
+#include <unistd.h>
 #include <utility>
 
 namespace fod {
@@ -184,7 +189,32 @@ void Comm::agree(std::function<void()> const& step) const {
       error.within("rank " + std::to_string(first) + " of " + std::to_string(size())));
 }
 
+void Comm::require_no_stop(std::string const& remedy) const {
+  catch_stop_signals(); // foreign code may have put its own handlers in place
+  // The lowest rank and its signal in one number.
+  constexpr int signals = 256;
+  auto const found =
+      all_max(stop_signal() == 0 ? 0.0 : (size() - rank()) * signals + stop_signal());
+  if (found > 0) {
+    auto const word = static_cast<std::int64_t>(found);
+    auto const rank = size() - static_cast<int>(word / signals);
+    auto message = stopped_by(static_cast<int>(word % signals), rank, size()).message();
+    message.remedy = remedy;
+    throw AgreedError(Error(ExitCode::stopped, message));
+  }
+}
+
+void Comm::advise(std::string remedy) const {
+  std::lock_guard const lock(impl_->activity->mutex);
+  impl_->activity->advice = std::move(remedy);
+}
+
 void Comm::abort(ExitCode code) const {
+  // MPI itself may be what hangs.
+  std::thread([code] {
+    std::this_thread::sleep_for(std::chrono::seconds(5));
+    ::_exit(static_cast<int>(code));
+  }).detach();
   if (impl_->handle != MPI_COMM_NULL) {
     MPI_Abort(impl_->handle, static_cast<int>(code));
   }

@@ -1,5 +1,8 @@
 #include "library.hpp"
 
+#include "fod/alive.hpp"
+#include "fod/stop.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -19,6 +22,7 @@ enum class State : std::int64_t { running, finished, failed };
 struct Report {
   std::int64_t done = 0;
   State state = State::running;
+  std::int64_t signal = 0; ///< that asks the rank to stop; 0: none
 };
 
 // A command is one letter, then the failure that ended the job, if any.
@@ -30,7 +34,13 @@ constexpr char verdict_command = 'v';
 struct ControlChannel::Impl {
   explicit Impl(Comm const& comm)
       : ranks(comm.size() > 1 ? comm.impl().handle : MPI_COMM_NULL, comm.rank(), comm.size()),
-        reports(static_cast<std::size_t>(comm.size())) {}
+        activity(comm.impl().activity), reports(static_cast<std::size_t>(comm.size())) {
+    note_progress();
+    activity->owed = true;
+  }
+  Impl(Impl const&) = delete;
+  Impl& operator=(Impl const&) = delete;
+  ~Impl() { activity->owed = false; }
 
   struct Ranks {
     Ranks(MPI_Comm parent, int own_rank, int count) : rank(own_rank), size(count) {
@@ -82,11 +92,20 @@ struct ControlChannel::Impl {
     if (report.state == State::failed && failure.empty()) {
       failure = text;
       failed_rank = source;
+    }
+    if (report.signal != 0 && signalled_rank < 0) {
+      signalled_rank = source;
+    }
+    if (!failure.empty() || signalled_rank >= 0) {
       stop_all();
     }
   }
 
   void stop_all() {
+    if (told_all) {
+      return;
+    }
+    told_all = true;
     stop = true;
     for (int other = 1; other < ranks.size; ++other) {
       send(other, command_tag, {stop_command});
@@ -94,12 +113,20 @@ struct ControlChannel::Impl {
   }
 
   /// This rank's own report: recorded on rank 0, sent there by the others.
-  void tell(Report report, std::string const& text = {}) {
+  void tell(std::string const& text = {}) {
     if (ranks.rank == 0) {
-      record(0, report, text);
+      record(0, own, text);
     } else {
-      send(0, report_tag,
-           std::string(reinterpret_cast<char const*>(&report), sizeof report) + text);
+      send(0, report_tag, std::string(reinterpret_cast<char const*>(&own), sizeof own) + text);
+    }
+  }
+
+  /// Tells of a signal that has come here, once.
+  void look_for_signal() {
+    if (own.signal == 0 && stop_signal() != 0) {
+      own.signal = stop_signal();
+      stop = true;
+      tell();
     }
   }
 
@@ -129,6 +156,7 @@ struct ControlChannel::Impl {
   [[nodiscard]] std::string await_verdict() {
     mpi::Backoff backoff;
     for (;;) {
+      look_for_signal();
       if (auto const message = receive(command_tag)) {
         if (message->second[0] == verdict_command) {
           return message->second.substr(1);
@@ -139,10 +167,27 @@ struct ControlChannel::Impl {
     }
   }
 
+  /// What the job ends with, encoded; empty if all is well. On rank 0.
+  [[nodiscard]] std::string verdict() const {
+    if (!failure.empty()) {
+      auto const error = decode(failure);
+      return encode(ranks.size == 1 ? error : error.within("rank " + std::to_string(failed_rank)));
+    }
+    if (signalled_rank >= 0) {
+      auto const signal = reports[static_cast<std::size_t>(signalled_rank)].signal;
+      return encode(stopped_by(static_cast<int>(signal), signalled_rank, ranks.size));
+    }
+    return {};
+  }
+
   Ranks ranks;
+  std::shared_ptr<Activity> activity;
+  Report own;
   std::vector<Report> reports; // of all ranks, on rank 0
   std::string failure;         // encoded, the first one, on rank 0
   int failed_rank = -1;
+  int signalled_rank = -1; // the first that a signal asks to stop, on rank 0
+  bool told_all = false;   // to stop, on rank 0
   bool stop = false;
   Clock::time_point last_report = Clock::now();
   MPI_Request outgoing = MPI_REQUEST_NULL;
@@ -153,20 +198,29 @@ ControlChannel::ControlChannel(Comm const& comm) : impl_(std::make_unique<Impl>(
 ControlChannel::~ControlChannel() = default;
 
 void ControlChannel::report(std::int64_t samples_done) {
+  note_progress();
+  impl_->own.done = samples_done;
+  impl_->look_for_signal();
   auto const now = Clock::now();
   if (now - impl_->last_report >= report_interval) {
     impl_->last_report = now;
-    impl_->tell({samples_done, State::running});
+    catch_stop_signals(); // foreign code may have put its own handlers in place
+    impl_->tell();
   }
   impl_->listen();
 }
 
 void ControlChannel::fail(Error const& error) {
-  impl_->tell({0, State::failed}, encode(error));
+  impl_->activity->owed = false;
+  impl_->own.state = State::failed;
+  impl_->tell(encode(error));
 }
 
 void ControlChannel::finish(std::int64_t samples_done) {
-  impl_->tell({samples_done, State::finished});
+  impl_->activity->owed = false;
+  impl_->own.done = samples_done;
+  impl_->own.state = State::finished;
+  impl_->tell();
 }
 
 bool ControlChannel::stop_requested() const {
@@ -187,14 +241,11 @@ std::optional<Error> ControlChannel::settle(std::function<void()> const& idle) {
   if (impl.ranks.rank == 0) {
     mpi::Backoff backoff;
     for (impl.listen(); !impl.all_ended(); impl.listen()) {
+      impl.look_for_signal();
       idle();
       backoff.pause();
     }
-    if (!impl.failure.empty()) {
-      auto const error = decode(impl.failure);
-      verdict = encode(
-          impl.ranks.size == 1 ? error : error.within("rank " + std::to_string(impl.failed_rank)));
-    }
+    verdict = impl.verdict();
     for (int other = 1; other < impl.ranks.size; ++other) {
       impl.send(other, command_tag, verdict_command + verdict);
     }

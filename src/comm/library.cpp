@@ -1,5 +1,7 @@
 #include "library.hpp"
 
+#include "fod/stop.hpp"
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -36,6 +38,12 @@ void Backoff::pause() {
 }
 
 } // namespace mpi
+
+Error stopped_by(int signal, int rank, int ranks) {
+  return {ExitCode::stopped,
+          {"stopped by " + signal_name(signal),
+           ranks > 1 ? "rank " + std::to_string(rank) + " received it" : "", ""}};
+}
 
 namespace {
 constexpr char separator = '\x1f';

@@ -4,10 +4,19 @@
 
 #include <mpi.h>
 
+#include <atomic>
+#include <mutex>
 #include <string>
 
 /// Inside of the comm module, and for those that hand MPI's own handle to a library (store).
 namespace fod {
+
+/// What a rank's main thread tells the thread that watches it.
+struct Activity {
+  std::atomic<bool> owed{false}; ///< progress is owed: the rank is at work by itself
+  std::mutex mutex;              ///< of what follows
+  std::string advice = "start the job again";
+};
 
 /// Ranks, and MPI's handle where there is MPI.
 struct Comm::Impl {
@@ -16,6 +25,7 @@ struct Comm::Impl {
   int size = 1;
   int local_rank = 0;
   int local_size = 1;
+  std::shared_ptr<Activity> activity = std::make_shared<Activity>();
 
   Impl() = default;
   explicit Impl(MPI_Comm parent);
@@ -43,6 +53,9 @@ private:
 };
 
 } // namespace mpi
+
+/// That a signal stopped the job, without a remedy.
+Error stopped_by(int signal, int rank, int ranks);
 
 /// An error as one string of bytes, and back.
 std::string encode(Error const& error);

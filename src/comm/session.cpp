@@ -65,11 +65,17 @@ void refuse_lonely_tasks() {
 MpiSession::MpiSession(int* argc, char*** argv) {
   refuse_step_without_pmi();
   int granted = MPI_THREAD_SINGLE;
-  mpi::check(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &granted), "MPI cannot start");
-  if (granted < MPI_THREAD_FUNNELED) {
+  mpi::check(MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &granted), "MPI cannot start");
+  int size = 1;
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  // The thread that watches the ranks talks to them while the main thread works. Without it a job
+  // could hang for ever behind a rank that is stopped.
+  if (granted < MPI_THREAD_MULTIPLE && size > 1) {
     MPI_Finalize();
-    throw bad_input("the MPI library has no thread support", "it grants MPI_THREAD_SINGLE alone",
-                    "use an MPI built with threads");
+    throw bad_input(
+        "the MPI library does not let several threads talk",
+        "it does not grant MPI_THREAD_MULTIPLE, which the watch over stalled ranks needs",
+        "use an MPI built with threads, or one rank");
   }
   refuse_lonely_tasks();
 }

@@ -130,6 +130,11 @@ void add_outputs(CLI::App& app, Config& config, Raw& raw) {
                  "of the time. 0: after every block, whatever it takes")
       ->check(CLI::Range(0.0, 1e6))
       ->capture_default_str();
+  app.add_option("--stall-timeout", config.stall_timeout,
+                 "Seconds after which a rank that gives no sign of life, or makes no progress in "
+                 "the loop, ends the job")
+      ->check(CLI::Range(0.1, 1e6))
+      ->capture_default_str();
   app.add_option("--json", config.json, "Write this JSON file too, at the end");
   app.add_option("--meta", config.meta, "k=v (a string) | k:=json | @file.json | auto. Repeat")
       ->allow_extra_args(false);

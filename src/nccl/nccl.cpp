@@ -12,30 +12,110 @@ namespace fod {
 
 namespace {
 
+constexpr char const* problem = "a reduction between GPUs failed";
+constexpr auto pause = std::chrono::microseconds(50);
+constexpr auto patience_at_end = std::chrono::seconds(30);
+
 void check(ncclResult_t status, std::string const& what) {
-  if (status != ncclSuccess && status != ncclInProgress) {
+  if (status != ncclSuccess) {
     throw run_failure(what, std::string("NCCL: ") + ncclGetErrorString(status));
   }
 }
 
 } // namespace
 
+/// No call blocks: each is asked after until it is done, errors that come meanwhile included, since
+/// a lost peer must not hang us. After an error the communicator is aborted and cannot be used.
 struct NcclComm::Impl {
   ncclComm_t comm = nullptr;
   cudaStream_t stream = nullptr;
 
-  /// Waits for the stream, asking NCCL for errors meanwhile: a lost peer must not hang us.
-  void wait() const {
+  Impl() = default;
+  Impl(Impl const&) = delete;
+  Impl& operator=(Impl const&) = delete;
+  ~Impl() {
+    end();
+    if (stream != nullptr) {
+      cudaStreamDestroy(stream);
+    }
+  }
+
+  void start(Comm const& ranks, ncclUniqueId const& id) {
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    config.blocking = 0;
+    settle(ncclCommInitRankConfig(&comm, ranks.size(), id, ranks.rank(), &config),
+           "NCCL cannot start");
+    cuda::check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cannot make a stream");
+  }
+
+  void sum(void const* from, void* to, std::size_t count) {
+    settle(ncclAllReduce(from, to, count, ncclUint64, ncclSum, comm, stream), problem);
+  }
+
+  /// Waits until NCCL has taken in what it was asked to do.
+  void settle(ncclResult_t status, std::string const& what) {
+    while (status == ncclInProgress) {
+      std::this_thread::sleep_for(pause);
+      status = state();
+    }
+    if (status != ncclSuccess) {
+      fail(status, what);
+    }
+  }
+
+  /// Waits until the device has done it.
+  void wait() {
     for (auto status = cudaStreamQuery(stream); status != cudaSuccess;
          status = cudaStreamQuery(stream)) {
       if (status != cudaErrorNotReady) {
-        cuda::check(status, "a reduction between GPUs failed");
+        abort();
+        cuda::check(status, problem);
       }
-      ncclResult_t asynchronous = ncclSuccess;
-      check(ncclCommGetAsyncError(comm, &asynchronous), "a reduction between GPUs failed");
-      check(asynchronous, "a reduction between GPUs failed");
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      settle(state(), problem);
+      std::this_thread::sleep_for(pause);
     }
+  }
+
+  [[nodiscard]] ncclResult_t state() const {
+    ncclResult_t asynchronous = ncclSuccess;
+    auto const asked = ncclCommGetAsyncError(comm, &asynchronous);
+    return asked == ncclSuccess ? asynchronous : asked;
+  }
+
+  [[noreturn]] void fail(ncclResult_t status, std::string const& what) {
+    auto const* detail = comm == nullptr ? nullptr : ncclGetLastError(comm);
+    auto why = std::string("NCCL: ") + ncclGetErrorString(status);
+    if (detail != nullptr && *detail != '\0') {
+      why += ", " + std::string(detail);
+    }
+    abort();
+    throw run_failure(what, why, "see that all ranks and their GPUs are well");
+  }
+
+  void abort() {
+    if (comm != nullptr) {
+      ncclCommAbort(comm);
+      comm = nullptr;
+    }
+  }
+
+  /// In order if the peers are there, else by force.
+  void end() {
+    if (comm == nullptr) {
+      return;
+    }
+    auto status = ncclCommFinalize(comm);
+    auto const deadline = std::chrono::steady_clock::now() + patience_at_end;
+    while (status == ncclInProgress && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(pause);
+      status = state();
+    }
+    if (status == ncclSuccess) {
+      ncclCommDestroy(comm);
+    } else {
+      ncclCommAbort(comm);
+    }
+    comm = nullptr;
   }
 };
 
@@ -44,29 +124,16 @@ NcclComm::NcclComm(Comm const& comm) : impl_(std::make_unique<Impl>()) {
   comm.on_root([&] { check(ncclGetUniqueId(&id), "NCCL cannot start"); });
   auto const bytes = comm.broadcast(std::string(id.internal, sizeof id.internal));
   std::memcpy(id.internal, bytes.data(), sizeof id.internal);
-  comm.agree([&] {
-    check(ncclCommInitRank(&impl_->comm, comm.size(), id, comm.rank()), "NCCL cannot start");
-    cuda::check(cudaStreamCreateWithFlags(&impl_->stream, cudaStreamNonBlocking),
-                "cannot make a stream");
-  });
+  comm.agree([&] { impl_->start(comm, id); });
 }
 
-NcclComm::~NcclComm() {
-  if (impl_->comm != nullptr) {
-    ncclCommDestroy(impl_->comm);
-  }
-  if (impl_->stream != nullptr) {
-    cudaStreamDestroy(impl_->stream);
-  }
-}
+NcclComm::~NcclComm() = default;
 
 void NcclComm::all_sum(std::span<std::uint64_t> values) const {
   Buffer const device(values.size_bytes(), Buffer::Place::device);
   StreamView const stream{impl_->stream};
   copy_async(device.data(), values.data(), values.size_bytes(), stream);
-  check(ncclAllReduce(device.data(), device.data(), values.size(), ncclUint64, ncclSum, impl_->comm,
-                      impl_->stream),
-        "a reduction between GPUs failed");
+  impl_->sum(device.data(), device.data(), values.size());
   copy_async(values.data(), device.data(), values.size_bytes(), stream);
   impl_->wait();
 }
@@ -76,9 +143,7 @@ void NcclComm::all_sum_on_device(std::span<std::int64_t> values) const {
     return;
   }
   // Sums modulo 2^64 are the same for signed numbers.
-  check(ncclAllReduce(values.data(), values.data(), values.size(), ncclUint64, ncclSum, impl_->comm,
-                      impl_->stream),
-        "a reduction between GPUs failed");
+  impl_->sum(values.data(), values.data(), values.size());
   impl_->wait();
 }
 

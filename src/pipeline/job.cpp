@@ -5,6 +5,7 @@
 #include "grouping.hpp"
 #include "posterior.hpp"
 #include "second_pass.hpp"
+#include "together.hpp"
 
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
@@ -108,6 +109,7 @@ void print_groups(Config const& config, GroupFindings const& findings, JobFacts 
 GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, store::ResultWriter& writer,
                               Comm const& comm) {
   auto findings = find_groups(job, moments, comm);
+  comm.require_no_stop(how_to_go_on(job.config));
   if (job.annotations) {
     comm.agree([&] {
       findings.events = std::make_unique<EventRecorder>(*job.annotations, findings.layers,
@@ -187,6 +189,7 @@ void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm
   }
   auto const totals = first_pass(job, moments ? &*moments : nullptr, writer, comm);
   timer.end_of("loop");
+  comm.require_no_stop(how_to_go_on(config));
   require_finite(config, totals, comm);
   GroupFindings findings;
   if (moments) {
@@ -197,6 +200,7 @@ void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm
   auto const metrics = totals.metrics();
   facts.data_hash = checksum_text(totals.input_digest());
   facts.seconds = timer.seconds();
+  comm.require_no_stop(how_to_go_on(config)); // the last look: from here on the job is finished
   writer.finish(make_contents(config, job.meta, job.plan, *job.inputs, job.machine, facts, metrics),
                 metrics, [&](h5::File& file) { write_groups(file, job, findings); });
   export_result(config, comm);
@@ -244,6 +248,7 @@ void run_job(Config const& asked, Comm const& comm) {
   job.config = asked;
   job.facts.started = comm.broadcast(utc_now());
   prepare(job, comm);
+  comm.require_no_stop("nothing was written");
   auto const& config = job.config;
   if (config.groups.list) {
     if (comm.is_root()) {
@@ -270,6 +275,7 @@ void run_job(Config const& asked, Comm const& comm) {
   }
   auto writer = open_writer(job, comm);
   timer.end_of("start");
+  comm.advise(how_to_go_on(config));
   try {
     compute(job, timer, writer, comm);
   } catch (UncleanError const&) {
@@ -277,7 +283,7 @@ void run_job(Config const& asked, Comm const& comm) {
   } catch (AgreedError const& error) {
     writer.suspend(); // unless it is closed already
     auto const code = error.code() == ExitCode::usage ? ExitCode::failed : error.code();
-    throw AgreedError(Error(code, error.message()));
+    throw AgreedError(with_progress(Error(code, error.message()), config));
   }
 }
 

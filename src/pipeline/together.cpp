@@ -15,8 +15,25 @@ Error loop_error(std::exception const& error) {
 
 } // namespace
 
+std::string how_to_go_on(Config const& config) {
+  return "progress is kept in " + store::partial_path(config.out) +
+         "; start the same command with --resume to go on";
+}
+
+Error with_progress(Error const& error, Config const& config) {
+  auto message = error.message();
+  bool const said = message.remedy.find("--resume") != std::string::npos ||
+                    message.remedy.find("--overwrite") != std::string::npos;
+  auto const kept = "progress is kept in " + store::partial_path(config.out);
+  if (message.remedy.find(kept) == std::string::npos) {
+    message.remedy += (message.remedy.empty() ? "" : "; ") + (said ? kept : how_to_go_on(config));
+  }
+  return {error.code(), message};
+}
+
 void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
                    Comm const& comm, std::function<void(Shift&)> const& work) {
+  comm.require_no_stop(how_to_go_on(job.config));
   ControlChannel channel(comm);
   Progress progress(samples, job.config.progress);
   Shift shift(channel, comm.is_root() ? &progress : nullptr);
@@ -32,11 +49,8 @@ void work_together(Prepared const& job, std::int64_t samples, store::ResultWrite
     progress.end(channel.total_done());
   }
   if (failure) {
-    auto message = failure->message();
-    message.remedy += (message.remedy.empty() ? "" : "; ") +
-                      ("progress is kept in " + store::partial_path(job.config.out));
-    Error const error(failure->code(), message);
-    if (comm.size() > 1) {
+    auto const error = with_progress(*failure, job.config);
+    if (failure->code() != ExitCode::stopped && comm.size() > 1) {
       writer.abandon();
       throw UncleanError(error);
     }

@@ -30,9 +30,16 @@ private:
   std::int64_t done_ = 0;
 };
 
+/// "progress is kept in …; start the same command with --resume to go on".
+std::string how_to_go_on(Config const& config);
+
+/// The error with that added, unless it says so already.
+Error with_progress(Error const& error, Config const& config);
+
 /// Runs `work` on every rank. Nothing in it is collective; its end is.
 /// @param samples that all ranks together have to do
-/// @throws AgreedError if any rank failed; the file is suspended then, progress kept
+/// @throws AgreedError if a signal asked any to stop: the file is closed then, progress kept
+/// @throws UncleanError if any rank failed: it is not, for a rank that fails could make others wait
 void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
                    Comm const& comm, std::function<void(Shift&)> const& work);
 

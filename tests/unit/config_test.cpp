@@ -35,10 +35,13 @@ TEST_CASE("flags fill the configuration, with the documented defaults") {
   CHECK(plain.max_samples == -1);
   CHECK_FALSE(plain.range.has_value());
   CHECK_FALSE(plain.model_name.has_value());
+  CHECK(plain.stall_timeout == 300);
   auto const full =
-      parse({"--data", "b=y.npy", "--input", "b,data", "--output-mode", "sigmoid", "--batch-size",
-             "7", "--range", "10:20", "--meta", "a=1", "--meta", "auto", "--model-name", "m",
-             "--no-progress", "--normalize", "mean=0,std=1"});
+      parse({"--data",  "b=y.npy",       "--input",     "b,data",       "--output-mode",
+             "sigmoid", "--batch-size",  "7",           "--range",      "10:20",
+             "--meta",  "a=1",           "--meta",      "auto",         "--model-name",
+             "m",       "--no-progress", "--normalize", "mean=0,std=1", "--stall-timeout",
+             "12.5"});
   CHECK(full.data == std::vector<std::string>{"x.npy", "b=y.npy"});
   CHECK(full.inputs == std::vector<std::string>{"b", "data"});
   CHECK(full.output_mode == fod::OutputMode::sigmoid);
@@ -47,6 +50,7 @@ TEST_CASE("flags fill the configuration, with the documented defaults") {
   CHECK(full.meta == std::vector<std::string>{"a=1", "auto"});
   CHECK(full.model_name == "m");
   CHECK(full.progress == false);
+  CHECK(full.stall_timeout == 12.5);
 }
 
 TEST_CASE("a misspelt flag is answered with the nearest one") {
@@ -56,6 +60,7 @@ TEST_CASE("a misspelt flag is answered with the nearest one") {
   CHECK_THAT(complaint({"--batch-size", "zero"}), Catch::Contains("--batch-size"));
   CHECK_THAT(complaint({"--batch-size", "0"}), Catch::Contains("--batch-size"));
   CHECK_THAT(complaint({"--output-mode", "softmax"}), Catch::Contains("--output-mode"));
+  CHECK_THAT(complaint({"--stall-timeout", "0.05"}), Catch::Contains("--stall-timeout"));
 }
 
 TEST_CASE("a TOML file gives flags, the command line wins, unknown keys are refused") {

@@ -40,6 +40,11 @@ public:
     });
   }
 
+  bool approach(std::int64_t sample, double seconds) override {
+    return with_python(
+        [&] { return dataset_.get().attr("approach")(sample, seconds).cast<bool>(); });
+  }
+
 private:
   std::vector<FieldSpec> fields_;
   std::int64_t size_;

@@ -152,6 +152,15 @@ class Dataset:
             raise self.different(f"each of samples {begin} to {end}", rows_of)
         return [leaves[path].array for path in self.first]
 
+    def approach(self, sample: int, seconds: float) -> bool:
+        """Passes samples before this one for some time; true once it is next."""
+        if self.cached is not None and self.cached[0] == sample:
+            return True  # another field of samples that are here already
+        try:
+            return self.source.approach(sample, seconds)
+        finally:
+            flush()
+
     def read(self, field: int, begin: int, end: int, memory: memoryview) -> None:
         """Copies samples of a field; those read last are kept for the other fields."""
         if begin == end:

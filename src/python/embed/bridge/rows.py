@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import time
 from typing import Any, Callable, Iterator
 
 from fod_bridge.errors import Refusal, explain, failure, flush
@@ -20,6 +21,9 @@ class Rows:
 
     def __len__(self) -> int:
         return int(len(self.value))
+
+    def approach(self, sample: int, seconds: float) -> bool:
+        return True
 
     def get(self, begin: int, end: int, usage: bool) -> list[Any]:
         samples = []
@@ -62,7 +66,15 @@ class Stream:
         self.at += 1
         return sample
 
-    def get(self, begin: int, end: int, usage: bool) -> list[Any]:
+    def approach(self, sample: int, seconds: float) -> bool:
+        """Whether it got there in that time."""
+        deadline = time.monotonic() + seconds
+        self.rewind_for(sample, usage=False)
+        while self.at < sample and time.monotonic() < deadline:
+            self.next(usage=False)
+        return self.at == sample
+
+    def rewind_for(self, begin: int, usage: bool) -> None:
         if self.iterator is None or begin < self.at:
             try:
                 iterator = iter(self.value)
@@ -76,6 +88,9 @@ class Stream:
                               "return a new iterator each time (write __iter__ with yield)")
             self.iterator = iterator
             self.at = 0
+
+    def get(self, begin: int, end: int, usage: bool) -> list[Any]:
+        self.rewind_for(begin, usage)
         while self.at < begin:
             self.next(usage)
         return [self.next(usage) for _ in range(begin, end)]
