@@ -70,6 +70,7 @@ struct Config {
 
   // What to write
   std::string out;
+  bool shards = false; ///< a file per rank, to be joined by `fod merge`
   bool overwrite = false;
   bool resume = false;          ///< go on with what an earlier job left
   bool allow_nonfinite = false; ///< keep rows that are not finite, marked

@@ -2,13 +2,13 @@
 
 #include "batch_size.hpp"
 #include "earlier.hpp"
-#include "event_recorder.hpp"
 #include "load.hpp"
 #include "posterior.hpp"
 #include "settings.hpp"
 
 #include "fod/analysis.hpp"
 #include "fod/error.hpp"
+#include "fod/event_recorder.hpp"
 #include "fod/text.hpp"
 
 #include <algorithm>
@@ -47,7 +47,10 @@ ProbeResult settle(Prepared& job, Comm const& comm) {
   }
   auto const types = settle_input_types(config, *job.inputs, model, comm);
   if (config.groups.list) {
-    comm.on_root([&] { job.listing = list_layers(config.groups, model); });
+    comm.on_root([&] {
+      job.listing = list_layers(config.groups, model) +
+                    (config.shards ? "with --shards their groups are found by `fod merge`\n" : "");
+    });
     return {};
   }
   if (!config.groups.layers.empty()) {
@@ -114,7 +117,7 @@ void prepare_groups(Prepared& job) {
   if (job.config.groups.layers.empty()) {
     return;
   }
-  if (auto const samples = job.plan.samples(); samples < 3) {
+  if (auto const samples = job.plan.job_samples().size(); samples < 3) {
     throw bad_input("groups of neurons need 3 samples at least",
                     "this job has " + counted(samples, "sample"),
                     "give more samples, or leave out --layers");
@@ -146,11 +149,14 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
   comm.agree([&] {
     job.plan = make_plan(config, *job.inputs, *job.model, found, job.watch.get(), comm);
     prepare_groups(job);
+    if (config.shards) {
+      job.plan.take_shard(comm.rank());
+    }
     job.plan.steps = open_steps(config, job.machine);
     job.facts.settings = make_settings(job);
     compare_with(earlier, job);
     if (job.found == store::Found::nothing) {
-      require_space(config, job.plan);
+      require_space(config, job.plan, job.machine);
     }
     if (!config.dry_run && config.distributions) {
       job.epilogue = std::make_unique<Epilogue>(
@@ -164,6 +170,8 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
 
 void prepare_all(Prepared& job, Comm const& comm) {
   store::Settings earlier;
+  job.out = job.config.shards ? store::shard_path(job.config.out, comm.rank(), comm.size())
+                              : job.config.out;
   if (!job.config.data.empty()) {
     earlier = claim_output(job, comm);
   }

@@ -15,10 +15,10 @@ Error loop_error(std::exception const& error) {
 
 } // namespace
 
-void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
-                   Comm const& comm, std::function<void(Shift&)> const& work) {
+void work_together(Prepared const& job, std::int64_t samples, Output& output, Comm const& comm,
+                   std::function<void(Shift&)> const& work) {
   ControlChannel channel(comm);
-  Progress progress(samples, job.config.progress);
+  Progress progress("fod-generate", samples, job.config.progress);
   Shift shift(channel, comm.is_root() ? &progress : nullptr);
   // A rank that fails here must not leave: the others learn of it, and all end together.
   try {
@@ -32,10 +32,10 @@ void work_together(Prepared const& job, std::int64_t samples, store::ResultWrite
     progress.end(channel.total_done());
   }
   if (failure) {
-    writer.suspend();
+    output.suspend();
     auto message = failure->message();
-    message.remedy += (message.remedy.empty() ? "" : "; ") +
-                      ("progress is kept in " + store::partial_path(job.config.out));
+    message.remedy +=
+        (message.remedy.empty() ? "" : "; ") + ("progress is kept in " + output.partial_names());
     throw AgreedError(Error(failure->code(), message));
   }
 }

@@ -1,7 +1,8 @@
 #pragma once
 
-#include "prepare.hpp"
-#include "progress.hpp"
+#include "output.hpp"
+
+#include "fod/progress.hpp"
 
 #include <functional>
 
@@ -33,7 +34,7 @@ private:
 /// Runs `work` on every rank. Nothing in it is collective; its end is.
 /// @param samples that all ranks together have to do
 /// @throws AgreedError if any rank failed; the file is suspended then, progress kept
-void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
-                   Comm const& comm, std::function<void(Shift&)> const& work);
+void work_together(Prepared const& job, std::int64_t samples, Output& output, Comm const& comm,
+                   std::function<void(Shift&)> const& work);
 
 } // namespace fod
