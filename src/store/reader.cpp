@@ -81,8 +81,8 @@ void visit_rows(ResultReader const& reader, RowVisitor& visitor) {
   auto const refuse = [&](std::int64_t block, std::string const& what) {
     auto const samples = layout.grid.samples_of(block);
     throw bad_input(reader.path() + " is damaged",
-                    "samples " + std::to_string(samples.begin) + " to " +
-                        std::to_string(samples.end) + ": " + what,
+                    "samples " + std::to_string(samples.begin) + ":" + std::to_string(samples.end) +
+                        ": " + what,
                     "make it again, or restore it from a backup; `fod verify` lists all that is "
                     "wrong");
   };
