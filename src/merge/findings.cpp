@@ -15,37 +15,36 @@ namespace {
 /// Rows between two savings: marks of blocks are kept in memory until then.
 constexpr std::int64_t checkpoint_samples = std::int64_t{1} << 22;
 
-std::vector<store::LayerSums> sums_in(Part const& part) {
+/// Adds the moments of a file, layer by layer.
+void add_sums(std::vector<store::LayerSums>& all, Part const& part, bool first) {
   store::ResultReader const reader(part.path);
-  std::vector<store::LayerSums> all;
-  for (auto const& layer : store::layers_with_sums(reader.file())) {
-    all.push_back(store::read_sums(reader.file(), layer));
-  }
-  if (all.empty()) {
+  auto const layers = store::layers_with_sums(reader.file());
+  if (layers.empty()) {
     throw bad_input(part.path + " holds no moments of its layers",
                     "a job over all samples keeps them only if asked to",
                     "use the file as it is, or make it again with --keep-moments");
   }
-  return all;
-}
-
-void add(std::vector<store::LayerSums>& all, std::vector<store::LayerSums> const& more,
-         Part const& part) {
-  bool fits = all.size() == more.size();
-  for (std::size_t i = 0; fits && i < all.size(); ++i) {
-    fits = all[i].layer == more[i].layer && all[i].moments.neurons == more[i].moments.neurons &&
-           all[i].moments.appended == more[i].moments.appended &&
-           all[i].moments.classes == more[i].moments.classes &&
-           all[i].moments.scale == more[i].moments.scale;
-  }
-  if (!fits) {
-    throw bad_input(part.path + " is damaged", "its moments are not of the layers of the others",
-                    "make it again, or restore it from a backup");
-  }
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    all[i].moments.add(more[i].moments);
-    all[i].left_out += more[i].left_out;
-    all[i].unlabelled += more[i].unlabelled;
+  auto const require = [&](bool fits) {
+    if (!fits) {
+      throw bad_input(part.path + " is damaged", "its moments are not of the layers of the others",
+                      "make it again, or restore it from a backup");
+    }
+  };
+  require(first || layers.size() == all.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    auto more = store::read_sums(reader.file(), layers[i]);
+    if (first) {
+      all.push_back(std::move(more));
+      continue;
+    }
+    auto& sums = all[i];
+    require(sums.layer == more.layer && sums.moments.neurons == more.moments.neurons &&
+            sums.moments.appended == more.moments.appended &&
+            sums.moments.classes == more.moments.classes &&
+            sums.moments.scale == more.moments.scale);
+    sums.moments.add(more.moments);
+    sums.left_out += more.left_out;
+    sums.unlabelled += more.unlabelled;
   }
 }
 
@@ -88,12 +87,7 @@ MergedFindings find_groups(std::vector<Part> const& parts, int threads) {
     return findings;
   }
   for (auto const& part : parts) {
-    auto sums = sums_in(part);
-    if (findings.sums.empty()) {
-      findings.sums = std::move(sums);
-    } else {
-      add(findings.sums, sums, part);
-    }
+    add_sums(findings.sums, part, &part == parts.data());
   }
   auto const request = analysis_request(findings.asked, threads);
   for (auto& sums : findings.sums) {

@@ -4,6 +4,9 @@ job writes: rows, ledger, sums, groups, their activity and events, to the last b
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import group_data
 import h5py
@@ -13,7 +16,7 @@ import numpy as np
 import pytest
 from layer_jobs import done
 from merging import everything, merged, ranged, same_results, sharded, shards_of
-from program import fod
+from program import FOD, fod
 
 SAMPLES = 300
 
@@ -216,3 +219,30 @@ def test_the_other_commands_know_shards(run, folder, tmp_path):
     # A job that goes on with the result finds it complete.
     again = done(run, *job(folder, *LAYERS)[:2], out, *job(folder, *LAYERS)[2:], "--resume", ranks=3)
     assert "is complete already" in again.stdout
+
+
+def memory_of(out, files):
+    """Bytes that a merge took at most, by a small process: a child counts from its parent's size."""
+    code = ("import resource, subprocess, sys; "
+            "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+    ended = subprocess.run([sys.executable, "-I", "-c", code, FOD, "merge", out, *files], check=True,
+                           capture_output=True, text=True, timeout=60)
+    return int(ended.stdout) * 1024
+
+
+def test_memory_does_not_grow_with_the_samples(run, tmp_path):
+    models.save(group_data.Features(16, 10), tmp_path / "m.pt")
+    random = np.random.default_rng(0)
+    peaks = []
+    for samples in (10_000, 200_000):
+        x = random.standard_normal((samples, 16)).astype(np.float32)
+        x[:, 1:4] = x[:, :1] + 0.1 * x[:, 1:4]
+        np.save(tmp_path / "x.npy", x)
+        out = tmp_path / f"{samples}.h5"
+        files = sharded(run, out, 2, [tmp_path / "m.pt", tmp_path / "x.npy", "--batch-size", 512,
+                                      "--layers", "features", "--keep-activations",
+                                      "--group-patterns"])
+        peaks.append(memory_of(out, files))
+        assert os.path.getsize(out) > 100 * samples
+    assert peaks[0] > 12e6 and peaks[1] - peaks[0] < 6e6, peaks
