@@ -53,17 +53,18 @@ def one(run, out, job, *flags, ranks=2):
 
 
 ROWS = {
-    "labels": ["--labels", "{0}/labels.npy", "--keep-logits"],
-    "counts": ["--labels", "{0}/votes.npy", "--transform", "temperature=2"],
-    "ensemble": ["--model", "{0}/other.pt", "--weights", "2,1", "--keep-members", "--keep-logits"],
+    "labels": ([2, 5], ["--labels", "{0}/labels.npy", "--keep-logits"]),
+    "counts": ([1], ["--labels", "{0}/votes.npy", "--transform", "temperature=2"]),
+    "ensemble": ([3], ["--model", "{0}/other.pt", "--weights", "2,1", "--keep-members",
+                       "--keep-logits"]),
 }
 
 
-@pytest.mark.parametrize("flags", ROWS.values(), ids=ROWS)
-def test_rows(run, folder, tmp_path, flags):
+@pytest.mark.parametrize("all_ranks,flags", ROWS.values(), ids=ROWS)
+def test_rows(run, folder, tmp_path, all_ranks, flags):
     task = job(folder, *flags)
     one(run, tmp_path / "one.h5", task)
-    for ranks in (1, 2, 5):
+    for ranks in all_ranks:
         out = tmp_path / f"{ranks}.h5"
         merged(out, sharded(run, out, ranks, task), seed=ranks)
         same_results(tmp_path / "one.h5", out)
@@ -113,10 +114,11 @@ def test_what_groups_do_in_kept_activations(run, folder, tmp_path, flags):
     out = tmp_path / "r.h5"
     said = merged(out, sharded(run, out, 3, task))
     same_results(tmp_path / "one.h5", out)
-    parts = ranged(run, tmp_path / "part.h5", [":100", "100:101", "101:"], task)
-    merged(tmp_path / "ranges.h5", parts, seed=2)
-    same_results(tmp_path / "one.h5", tmp_path / "ranges.h5")
-    assert "left out" not in said and ("/events" in str(flags) or "conv: " in said)
+    assert "left out" not in said and "conv: " in said
+    if "--categories" in flags:
+        parts = ranged(run, tmp_path / "part.h5", [":100", "100:101", "101:"], task)
+        merged(tmp_path / "ranges.h5", parts, seed=2)
+        same_results(tmp_path / "one.h5", tmp_path / "ranges.h5")
 
 
 def test_what_cannot_be_made_is_said(run, folder, tmp_path):
