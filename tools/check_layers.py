@@ -34,11 +34,16 @@ KNOWS: dict[str, set[str]] = {
     "groups": BASE | {"moments"},
     "events": BASE | {"comm"},
     "config": BASE | {"groups"},
-    "kernels": BASE | {"device", "moments", "groups", "comm", "nccl"},
+    "workers": set(),
+    "patterns": BASE | {"workers"},
+    "kernels": BASE | {"device", "moments", "groups", "comm", "nccl", "workers", "patterns"},
     "store": BASE | {"comm", "h5", "moments", "events"},
-    "analysis": BASE | {"moments", "groups", "h5", "store"},
+    "analysis": BASE | {"moments", "groups", "h5", "store", "config"},
     "json": BASE | {"h5", "store", "events"},
+    "activity": BASE | {"comm", "config", "dataset", "h5", "store", "events", "json", "patterns"},
 }
+# What joins files without a model.
+KNOWS["merge"] = set(KNOWS) - {"device", "nccl", "python", "plugin", "model", "kernels"}
 KNOWS["pipeline"] = set(KNOWS)
 KNOWS["apps"] = set(KNOWS)
 # Public headers whose module has another name.
@@ -56,7 +61,12 @@ MODULE_OF = {
     "image": "records",
     "activations": "records",
     "pool": "kernels",
-    "patterns": "kernels",
+    "group_patterns": "kernels",
+    "group_activity": "activity",
+    "event_recorder": "activity",
+    "progress": "error",
+    "group_settings": "analysis",
+    "layer_report": "analysis",
     "moment_accumulator": "kernels",
     "group_engine": "kernels",
     "layers": "model",
@@ -85,7 +95,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"(torch|c10|ATen|caffe2)/.*", {"model"}),
     (r"cu(da|blas|rand|solver|sparse|fft|pti)\w*\.(h|hpp)|cooperative_groups\.h|nvml\.h"
      r"|(cub|cuda|thrust|nvtx3)/.*", CUDA),
-    (r"nlohmann/.*", {"json", "store", "config", "model", "pipeline", "apps"}),
+    (r"nlohmann/.*", {"json", "store", "config", "model", "merge", "pipeline", "apps"}),
     (r"simdjson\.h", {"json"}),
     (r"zlib\.h", {"dataset", "model"}),
     (r"jpeglib\.h|jerror\.h|png\.h", {"dataset"}),

@@ -72,6 +72,7 @@ struct Config {
   std::string out;
   std::string verify;                 ///< a result to recompute some rows of; empty: none
   std::int64_t verify_samples = 4096; ///< how many
+  bool shards = false;                ///< a file per rank, to be joined by `fod merge`
   bool overwrite = false;
   bool resume = false;          ///< go on with what an earlier job left
   bool allow_nonfinite = false; ///< keep rows that are not finite, marked

@@ -67,7 +67,25 @@ bool has_moments(h5::File const& file, std::string const& layer);
 /// @throws Error (usage) if they are damaged
 Moments read_moments(h5::File const& file, std::string const& layer);
 
-/// The layers of a file in the order in which they ran; none if it has no groups.
+/// The sums of a layer, and what its groups follow from beside them.
+struct LayerSums {
+  std::string layer;
+  std::string type;            ///< as in LayerGroups
+  std::int64_t index = 0;      ///< as in LayerGroups
+  std::string pooling;         ///< as in LayerGroups
+  std::string class_by;        ///< what the classes of the sums are
+  std::int64_t left_out = 0;   ///< samples with an activation that is not finite
+  std::int64_t unlabelled = 0; ///< samples without a known label, so that errors are not known
+  Moments moments;
+};
+/// Writes `/groups/<layer>/moments` and what is said of the layer, groups or not.
+void write_sums(h5::File& file, LayerSums const& sums);
+/// Layers with moments, in the order in which they ran.
+std::vector<std::string> layers_with_sums(h5::File const& file);
+/// @throws Error (usage) if they are damaged
+LayerSums read_sums(h5::File const& file, std::string const& layer);
+
+/// The layers of a file in the order in which they ran; none if it has no groups, as a shard.
 /// @throws Error (usage) if they are damaged
 std::vector<LayerGroups> read_layers(h5::File const& file);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,8 @@ namespace fod::store {
 struct OutputPolicy {
   bool overwrite = false; ///< it may be replaced
   bool resume = false;    ///< what an earlier job left may be gone on with
+  /// True for a partial file that nobody would go on with, so that it may be replaced.
+  std::function<bool(std::string const& partial)> disposable = {};
 };
 
 /// What is there under the name of an output.
@@ -20,14 +23,14 @@ enum class Found {
 
 /// @throws Error (usage) if the folder of `path` is missing or not writable, or if `path` or its
 ///         partial file is there and the policy does not allow for it
-void check_output(std::string const& path, OutputPolicy policy);
+void check_output(std::string const& path, OutputPolicy const& policy);
 
 /// The exclusive right to write an output, held until it is destroyed. Taken by rank 0 alone.
 class OutputClaim {
 public:
   /// Also mends a partial file whose job ended while changing its metadata.
   /// @throws Error (usage) as `check_output`, or if another job is writing it
-  OutputClaim(std::string const& path, OutputPolicy policy);
+  OutputClaim(std::string const& path, OutputPolicy const& policy);
   OutputClaim(OutputClaim const&) = delete;
   OutputClaim& operator=(OutputClaim const&) = delete;
   ~OutputClaim();

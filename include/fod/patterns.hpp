@@ -1,11 +1,18 @@
 #pragma once
 
-#include "fod/device.hpp"
-
 #include <cstdint>
 #include <vector>
 
+/// How much each group of neurons is active in each sample.
 namespace fod {
+
+/// What is known of a layer's neurons and groups.
+struct LayerPattern {
+  std::vector<double> mean;      ///< by neuron
+  std::vector<double> deviation; ///< by neuron; 0 for a dead one
+  std::vector<std::vector<std::int64_t>> groups;
+  std::vector<std::vector<double>> signs; ///< along the members of each group, 1 or -1
+};
 
 /// The groups of a layer, where the activations are. Neuron j of group g has its weight along
 /// `members`: its sign / (standard deviation * size of the group).
@@ -21,6 +28,18 @@ struct PatternSpec {
   double const* weights = nullptr;       ///< along `members`
 };
 
+/// The memory that a spec on the host points into.
+struct PatternTable {
+  explicit PatternTable(LayerPattern const& layer);
+  [[nodiscard]] PatternSpec spec() const;
+
+  std::vector<double> mean;
+  std::vector<double> inverse;
+  std::vector<std::int64_t> members;
+  std::vector<std::int64_t> offsets;
+  std::vector<double> weights;
+};
+
 /// Where the results go, on the side that computes.
 struct PatternView {
   float* centers = nullptr;    ///< (rows, groups): mean standardised activation of the group's
@@ -29,45 +48,27 @@ struct PatternView {
   double* deviation = nullptr; ///< by row: their standard deviation (population)
 };
 
-/// How much each group is active in each sample.
 namespace host {
+/// @param values float32 (rows, neurons)
 void patterns(float const* values, PatternSpec const& spec, PatternView const& out, int threads);
-}
-namespace cuda {
-/// Queued on `stream`; all pointers are the device's.
-void patterns(float const* values, PatternSpec const& spec, PatternView const& out,
-              StreamView stream);
-} // namespace cuda
+} // namespace host
 
-/// What is known of a layer's neurons and groups.
-struct LayerPattern {
-  std::vector<double> mean;      ///< by neuron
-  std::vector<double> deviation; ///< by neuron; 0 for a dead one
-  std::vector<std::vector<std::int64_t>> groups;
-  std::vector<std::vector<double>> signs; ///< along the members of each group, 1 or -1
-};
-
-/// Runs the pass over batches of activations: owns the memory.
-class GroupPatterns {
+/// Runs over batches of activations on the host: owns the memory.
+class HostPatterns {
 public:
-  GroupPatterns(Device const& device, LayerPattern const& layer, std::int64_t most_rows,
-                int threads);
+  HostPatterns(LayerPattern const& layer, std::int64_t most_rows, int threads);
 
-  /// @param values float32 (rows, neurons), where the model runs
-  /// @return on the host, valid until the next call
-  [[nodiscard]] PatternView run(float const* values, std::int64_t rows, StreamView stream);
-  [[nodiscard]] std::int64_t groups() const { return spec_.groups; }
+  /// @param values float32 (rows, neurons)
+  /// @return valid until the next call
+  [[nodiscard]] PatternView run(float const* values, std::int64_t rows);
+  [[nodiscard]] std::int64_t groups() const { return std::ssize(table_.offsets) - 1; }
 
 private:
-  [[nodiscard]] PatternView view_of(void* start, std::size_t* bytes = nullptr) const;
-
-  bool on_device_;
+  PatternTable table_;
   int threads_;
-  std::int64_t most_rows_;
-  Buffer constants_;
-  Buffer host_;
-  Buffer device_;
-  PatternSpec spec_; ///< into `constants_`
+  std::vector<float> centers_;
+  std::vector<double> mean_;
+  std::vector<double> deviation_;
 };
 
 } // namespace fod

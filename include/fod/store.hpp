@@ -44,10 +44,23 @@ struct Layout {
   double sum_tolerance = 1e-4;   ///< how far a row's sum may be from 1
   bool explicit_ids = false; ///< ids come from an imported file instead of being the row's index
   std::vector<KeptLayer> activations; ///< /activations/<layer> (N, neurons)
+  std::int64_t shard = 0;             ///< number of the rank that wrote the file alone
+  std::int64_t shards = 0;            ///< of how many; 0: it is no shard
 
   /// Global ids of the samples in the file.
   [[nodiscard]] IndexRange samples() const { return grid.samples_of(blocks); }
+  /// True if other files hold other samples of the dataset: then this one has the moments of its
+  /// layers, from which groups are found when all are merged.
+  [[nodiscard]] bool is_part() const {
+    return shards > 0 || blocks != IndexRange{0, grid.block_count()};
+  }
+  [[nodiscard]] bool is_shard() const { return shards > 0; }
 };
+
+/// Path of a rank's file of `--shards`: "R.00000-of-00008.h5" for "R.h5".
+std::string shard_path(std::string const& path, std::int64_t shard, std::int64_t shards);
+/// Files of another number of shards, whatever they hold, that lie beside those of `path`.
+std::vector<std::string> other_shards(std::string const& path, std::int64_t shards);
 
 /// A dataset with one row per sample, guarded by a checksum per block in /ledger.
 struct Section {
@@ -108,11 +121,17 @@ private:
   bool complete_ = false;
 };
 
+/// Opens a result file, with a hint if only its partial file is there. @throws Error (usage)
+ResultReader open_result(std::string const& path);
+
 /// What a file says of itself besides its rows.
 struct Contents {
   std::string meta;       ///< JSON text of /meta
   std::string provenance; ///< JSON object: scalars become attributes of /provenance, lists datasets
 };
+
+/// /provenance as the JSON object that it was made from, but for the order of its keys.
+std::string read_provenance(h5::File const& file);
 
 /// Bytes that a result file with this layout takes, objects and ledger included, nearly.
 std::int64_t estimated_bytes(Layout const& layout);
@@ -135,6 +154,11 @@ public:
   /// All rows of the block were shown.
   virtual void end_block(std::int64_t block, BlockFacts const& facts) = 0;
 };
+
+/// Shows all rows of the first pass of a file, in order. A block's end is shown only if all of it
+/// is as it was written.
+/// @throws Error (usage) naming the file, the samples and the section of a block that is not
+void visit_rows(ResultReader const& reader, RowVisitor& visitor);
 
 /// Writes one result file: created whole under its partial name, filled row by row without any
 /// collective, completed and renamed at the end. Only `finish` makes the final name exist.
@@ -201,6 +225,9 @@ private:
 /// Gives the partial file of `path` its final name, which is all that it lacks: an earlier job was
 /// ended just before. On rank 0 alone. @throws Error (failed)
 void publish_complete(std::string const& path);
+
+/// Removes the partial file of `path`, and what is beside it.
+void discard_partial(std::string const& path);
 
 /// One thing found wrong with a file.
 struct Defect {

@@ -28,9 +28,9 @@ Command add_export(CLI::App& program);
 Command add_import(CLI::App& program);
 Command add_groups(CLI::App& program);
 Command add_compare(CLI::App& program);
+Command add_merge(CLI::App& program);
 
-/// Opens a result file, with a hint if only its partial file is there.
-store::ResultReader open_result(std::string const& path);
+using store::open_result;
 
 /// Writes to standard output. @throws Error (failed) if that does not take it
 void print(std::string const& text);

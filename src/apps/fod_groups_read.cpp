@@ -46,6 +46,11 @@ bool fits(std::string const& name, std::string const& pattern) {
 
 std::vector<store::LayerGroups> read_groups(store::ResultReader const& reader) {
   auto layers = store::read_layers(reader.file());
+  if (layers.empty() && reader.layout().is_shard()) {
+    throw bad_input(reader.path() + " holds no groups of neurons",
+                    "it is a shard: groups are found by fod merge",
+                    "merge all shards, then look at the result");
+  }
   if (layers.empty()) {
     throw bad_input(reader.path() + " holds no groups of neurons",
                     reader.complete() ? "its job was not asked for any"

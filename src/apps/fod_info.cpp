@@ -66,6 +66,7 @@ ExitCode tell(Options const& options) {
 std::string as_json(Inside const& inside) {
   Json const members{{"path", inside.path},
                      {"complete", inside.complete},
+                     {"shard", inside.shards > 0 ? Json{inside.shard, inside.shards} : Json()},
                      {"samples", inside.samples},
                      {"samples_done", inside.samples_done},
                      {"classes", inside.classes},

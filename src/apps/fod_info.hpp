@@ -35,6 +35,8 @@ struct SectionInfo {
 struct Inside {
   std::string path;
   bool complete = false;
+  std::int64_t shard = 0;
+  std::int64_t shards = 0; ///< 0: it is no shard
   std::int64_t blocks = 0;
   std::int64_t blocks_done = 0;
   std::int64_t samples = 0;

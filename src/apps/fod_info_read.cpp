@@ -188,47 +188,6 @@ void read_metrics(store::ResultReader const& reader, Inside& inside) {
   }
 }
 
-template <class Value>
-Json numbers_of(h5::Dataset const& dataset, ElementType type) {
-  auto const& shape = dataset.shape();
-  std::vector<Value> values(static_cast<std::size_t>(element_count(shape)));
-  dataset.read({0, shape.empty() ? 1 : shape[0]}, type, values.data());
-  if (shape.size() != 2) {
-    return values;
-  }
-  auto rows = Json::array();
-  auto const columns = shape[1];
-  for (auto row = values.begin(); row != values.end(); row += columns) {
-    rows.push_back(std::vector<Value>(row, row + columns));
-  }
-  return rows;
-}
-
-Json list_at(h5::File const& file, std::string const& path) {
-  try {
-    return file.read_texts(path);
-  } catch (Error const&) { // no text: then numbers
-    auto const dataset = file.dataset(path);
-    return is_floating(dataset.type()) ? numbers_of<double>(dataset, ElementType::float64)
-                                       : numbers_of<std::int64_t>(dataset, ElementType::int64);
-  }
-}
-
-Json provenance_of(h5::File const& file) {
-  auto provenance = Json::object();
-  if (!file.contains("/provenance")) {
-    return provenance;
-  }
-  for (auto const& name : file.attribute_names("/provenance")) {
-    std::visit([&](auto const& value) { provenance[name] = value; },
-               file.attribute("/provenance", name));
-  }
-  for (auto const& name : file.members("/provenance")) {
-    provenance[name] = list_at(file, "/provenance/" + name);
-  }
-  return provenance;
-}
-
 std::string meta_of(store::ResultReader const& reader) {
   try {
     return json::canonical(reader.meta());
@@ -243,6 +202,8 @@ Inside look_inside(store::ResultReader const& reader, std::size_t top) {
   Inside inside;
   inside.path = reader.path();
   inside.complete = reader.complete();
+  inside.shard = reader.layout().shard;
+  inside.shards = reader.layout().shards;
   inside.samples = reader.rows();
   inside.classes = reader.classes();
   inside.blocks = reader.layout().blocks.size();
@@ -261,7 +222,7 @@ Inside look_inside(store::ResultReader const& reader, std::size_t top) {
   figures.tell(inside);
   read_metrics(reader, inside);
   inside.meta = meta_of(reader);
-  inside.provenance = provenance_of(reader.file());
+  inside.provenance = Json::parse(store::read_provenance(reader.file()));
   return inside;
 }
 

@@ -130,7 +130,11 @@ std::string provenance_table(Inside const& inside) {
 } // namespace
 
 std::string as_table(Inside const& inside) {
-  auto const state = inside.complete ? "complete" : "partial: its job has not finished";
+  std::string state = inside.complete ? "complete" : "partial: its job has not finished";
+  if (inside.shards > 0) {
+    state += "; shard " + std::to_string(inside.shard) + " of " + std::to_string(inside.shards) +
+             ": groups are found by fod merge";
+  }
   return inside.path + ": " + state + "\n\n" + overview(inside) +
          titled("sections", sections_table(inside)) +
          titled("predicted classes", classes_table(inside)) +

@@ -115,6 +115,9 @@ void add_running(CLI::App& app, Config& config, Raw& raw) {
 
 void add_outputs(CLI::App& app, Config& config, Raw& raw) {
   app.add_option("--out", config.out, "Result file R.h5");
+  app.add_flag("--shards", config.shards,
+               "Each rank writes a file of its own, R.00000-of-00008.h5 for --out R.h5, without "
+               "MPI-IO; `fod merge` joins them and finds the groups");
   app.add_flag("--overwrite", config.overwrite, "Replace an existing output");
   app.add_flag("--resume", config.resume,
                "Go on with what an earlier job left, on any number of ranks; start anew if nothing "
@@ -183,6 +186,10 @@ void check_together(Config const& config) {
                         outputs[i].second, "give each output a name of its own");
       }
     }
+  }
+  if (config.shards && !config.json.empty()) {
+    throw bad_input("--json does not go with --shards", "each rank has a part of the rows alone",
+                    "join the shards with `fod merge`, then write the JSON with `fod export`");
   }
   if (config.keep_members && config.models.size() == 1 && config.dropout_passes == 0) {
     throw bad_input("--keep-members needs members", "there is one model and no --mc-dropout",

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "fod/workers.hpp"
 #include "moments.hpp"
 #include "product.hpp"
-#include "workers.hpp"
 
 namespace fod {
 

@@ -1,7 +1,11 @@
-#include "patterns.cuh"
 #include "warp.cuh"
 
+#include "fod/group_patterns.hpp"
+
 #include "../device/library.hpp"
+
+#define FOD_SIDES __host__ __device__
+#include "../patterns/activity.hpp"
 
 namespace fod::cuda {
 

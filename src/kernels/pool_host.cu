@@ -1,6 +1,6 @@
 #include "dispatch.cuh"
+#include "fod/workers.hpp"
 #include "pool.cuh"
-#include "workers.hpp"
 
 #include <algorithm>
 

@@ -3,6 +3,7 @@
 #include "settings.hpp"
 
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 
 #include <iostream>
 #include <sstream>
@@ -11,16 +12,37 @@ namespace fod {
 
 namespace {
 
-/// What can be refused before the model is loaded, on rank 0.
-std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
+/// Shards of a job on another number of ranks would be taken for parts of this one's result.
+void refuse_other_shards(Prepared const& job, int ranks) {
+  auto const others = store::other_shards(job.config.out, ranks);
+  if (others.empty()) {
+    return;
+  }
+  auto const count = others[0].substr(others[0].find("-of-") + 4, 5);
+  auto const theirs = counted(std::stoll(count), "rank");
+  throw bad_input(
+      "shards of another number of ranks are there",
+      others[0] +
+          (others.size() > 1 ? ", and " + std::to_string(others.size() - 1) + " more files" : "") +
+          "; this job has " + counted(ranks, "rank"),
+      "start it on " + theirs +
+          " with --resume to go on with them, remove them, or choose another --out");
+}
+
+/// What can be refused before the model is loaded, on a rank with a file to write.
+std::unique_ptr<store::OutputClaim> claim_file(Prepared const& job, int ranks) {
+  auto const& config = job.config;
   store::OutputPolicy const policy{config.overwrite, config.resume};
   std::unique_ptr<store::OutputClaim> claim;
+  if (config.shards && !config.out.empty()) {
+    refuse_other_shards(job, ranks);
+  }
   if (config.dry_run || config.groups.list) {
     if (!config.out.empty()) {
-      store::check_output(config.out, policy);
+      store::check_output(job.out, policy);
     }
   } else {
-    claim = std::make_unique<store::OutputClaim>(config.out, policy);
+    claim = std::make_unique<store::OutputClaim>(job.out, policy);
   }
   // Of a complete result the JSON form may be there as well.
   if (!config.json.empty() && (!claim || claim->found() != store::Found::result)) {
@@ -29,52 +51,67 @@ std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
   return claim;
 }
 
-std::vector<std::string> lines_of(std::string const& text) {
-  std::istringstream in(text);
+/// What a rank with a file to write finds: a digit for `Found`, one for whether it is complete, and
+/// the lines of its settings.
+std::string look_at(Prepared& job, int ranks) {
+  job.claim = claim_file(job, ranks);
+  if (!job.claim) {
+    return "0";
+  }
+  for (auto const& note : job.claim->notes()) {
+    std::cerr << "fod-generate: " << note << std::endl;
+  }
+  auto const found = job.claim->found();
+  auto told = std::to_string(static_cast<int>(found));
+  if (found == store::Found::nothing) {
+    return told;
+  }
+  store::ResultReader const reader(found == store::Found::partial ? store::partial_path(job.out)
+                                                                  : job.out);
+  if (found == store::Found::result && !reader.complete()) {
+    throw bad_input(job.out + " is not complete",
+                    "it has the name of a result, but the attribute `complete` is not set",
+                    "remove it, or choose another output");
+  }
+  told += reader.complete() ? "1" : "0";
+  for (auto const& line : store::to_lines(store::read_settings(reader.file()))) {
+    told += '\n' + line;
+  }
+  return told;
+}
+
+store::Settings settings_in(std::string const& told) {
+  std::istringstream in(told);
   std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) {
+  std::string line;
+  std::getline(in, line); // what was found
+  while (std::getline(in, line)) {
     lines.push_back(line);
   }
-  return lines;
+  return store::from_lines(lines);
 }
 
 } // namespace
 
 store::Settings claim_output(Prepared& job, Comm const& comm) {
   std::string told;
-  comm.on_root([&] {
-    job.claim = claim_outputs(job.config);
-    told = "0";
-    if (!job.claim) {
-      return;
-    }
-    for (auto const& note : job.claim->notes()) {
-      std::cerr << "fod-generate: " << note << std::endl;
-    }
-    auto const found = job.claim->found();
-    told = std::to_string(static_cast<int>(found));
-    if (found == store::Found::nothing) {
-      return;
-    }
-    store::ResultReader const reader(
-        found == store::Found::partial ? store::partial_path(job.config.out) : job.config.out);
-    if (found == store::Found::result && !reader.complete()) {
-      throw bad_input(job.config.out + " is not complete",
-                      "it has the name of a result, but the attribute `complete` is not set",
-                      "remove it, or choose another output");
-    }
-    told += reader.complete() ? "1" : "0";
-    for (auto const& line : store::to_lines(store::read_settings(reader.file()))) {
-      told += '\n' + line;
+  std::vector<std::string> all;
+  if (job.config.shards) {
+    comm.agree([&] { told = look_at(job, comm.size()); });
+    all = comm.all_gather(told);
+  } else {
+    comm.on_root([&] { told = look_at(job, comm.size()); });
+    told = comm.broadcast(told);
+    all = {told};
+  }
+  job.found = static_cast<store::Found>(told[0] - '0');
+  job.found_complete = told.size() > 1 && told[1] == '1';
+  comm.agree([&] {
+    for (auto const& of_rank : all) {
+      adopt(job.config, settings_in(of_rank)); // of the first that was there
     }
   });
-  auto const lines = lines_of(comm.broadcast(told));
-  auto const& head = lines[0];
-  job.found = static_cast<store::Found>(head[0] - '0');
-  job.found_complete = head.size() > 1 && head[1] == '1';
-  auto earlier = store::from_lines({lines.begin() + 1, lines.end()});
-  comm.agree([&] { adopt(job.config, earlier); });
-  return earlier;
+  return settings_in(told);
 }
 
 store::Settings read_verified(Prepared& job, Comm const& comm) {
@@ -90,9 +127,9 @@ store::Settings read_verified(Prepared& job, Comm const& comm) {
       told += '\n' + line;
     }
   });
-  auto const lines = lines_of(comm.broadcast(told));
-  job.config.batch_size = std::stoll(lines[0]); // rows depend on it
-  auto earlier = store::from_lines({lines.begin() + 1, lines.end()});
+  told = comm.broadcast(told);
+  job.config.batch_size = std::stoll(told); // the first line: rows depend on it
+  auto earlier = settings_in(told);
   comm.agree([&] { adopt(job.config, earlier); });
   return earlier;
 }
@@ -101,8 +138,7 @@ void compare_with(store::Settings const& earlier, Prepared& job) {
   if (job.found == store::Found::nothing) {
     return;
   }
-  auto const path =
-      job.found == store::Found::partial ? store::partial_path(job.config.out) : job.config.out;
+  auto const path = job.found == store::Found::partial ? store::partial_path(job.out) : job.out;
   auto const different = store::difference(earlier, job.facts.settings);
   if (!different) {
     return;

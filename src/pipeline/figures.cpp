@@ -31,7 +31,8 @@ std::vector<std::int64_t> first_named(std::vector<std::int64_t> const& own, Comm
   return all;
 }
 
-void require_finite(Config const& config, Totals const& totals, Comm const& comm) {
+void require_finite(Config const& config, Totals const& totals, Output const& output,
+                    Comm const& comm) {
   auto const count = totals.nonfinite(); // of all ranks
   if (count == 0 || config.allow_nonfinite) {
     return;
@@ -48,7 +49,7 @@ void require_finite(Config const& config, Totals const& totals, Comm const& comm
       "the model returned NaN or infinity",
       "look at these samples; --resume --allow-nonfinite keeps such rows, marked in /row_status; "
       "progress is kept in " +
-          store::partial_path(config.out)));
+          output.partial_names()));
 }
 
 } // namespace fod

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "machine.hpp"
+#include "output.hpp"
 
 #include "fod/totals.hpp"
 
@@ -16,6 +16,7 @@ std::vector<std::int64_t> first_named(std::vector<std::int64_t> const& own, Comm
 
 /// Ends the job if rows are not finite and the user did not allow them: all are counted, the first
 /// are named. Collective. @throws AgreedError
-void require_finite(Config const& config, Totals const& totals, Comm const& comm);
+void require_finite(Config const& config, Totals const& totals, Output const& output,
+                    Comm const& comm);
 
 } // namespace fod

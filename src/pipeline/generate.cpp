@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace fod {
 
@@ -200,11 +201,18 @@ private:
 
 } // namespace
 
-LoopResult generate(Prepared& job, Work const& work, KeptMoments const* moments,
-                    store::ResultWriter& writer, Comm const& comm) {
-  Loop loop(job, moments, writer, comm.rank());
-  work_together(job, work.samples, writer, comm, [&](Shift& shift) { loop.run(work.mine, shift); });
-  return loop.take();
+LoopResult generate(Prepared& job, Work const& work, KeptMoments const* moments, Output& output,
+                    Comm const& comm) {
+  std::optional<Loop> loop;
+  if (output.is_open()) {
+    loop.emplace(job, moments, output.writer(), comm.rank());
+  }
+  work_together(job, work.samples, output, comm, [&](Shift& shift) {
+    if (loop) {
+      loop->run(work.mine, shift);
+    }
+  });
+  return loop ? loop->take() : LoopResult{0, anonymous_memory(), job.config.batch_size};
 }
 
 } // namespace fod

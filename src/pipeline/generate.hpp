@@ -1,6 +1,6 @@
 #pragma once
 
-#include "prepare.hpp"
+#include "output.hpp"
 #include "work.hpp"
 
 /// Inside of the pipeline: the loop.
@@ -23,7 +23,7 @@ struct KeptMoments {
 /// Runs the model over this rank's blocks and writes their rows. Nothing in it is collective but
 /// its end. @throws AgreedError if any rank failed; the file is suspended then, progress kept
 /// @param moments of the layers that are looked at; null without
-LoopResult generate(Prepared& job, Work const& work, KeptMoments const* moments,
-                    store::ResultWriter& writer, Comm const& comm);
+LoopResult generate(Prepared& job, Work const& work, KeptMoments const* moments, Output& output,
+                    Comm const& comm);
 
 } // namespace fod

@@ -1,14 +1,16 @@
 #pragma once
 
-#include "event_recorder.hpp"
+#include "prepare.hpp"
+
+#include "fod/event_recorder.hpp"
 
 /// Inside of the pipeline: from the moments of all ranks to groups.
 namespace fod {
 
-/// What was found, the same on all ranks but for `moments`.
+/// What was found, the same on all ranks but for `sums`.
 struct GroupFindings {
   std::vector<store::LayerGroups> layers;
-  std::vector<Moments> moments;          ///< on rank 0, by layer
+  std::vector<store::LayerSums> sums;    ///< by layer, the moments themselves on rank 0
   std::unique_ptr<EventRecorder> events; ///< null without
   std::vector<std::string> notes;        ///< what a user should know of it
 };
@@ -17,10 +19,14 @@ struct GroupFindings {
 /// Collective. @throws AgreedError
 GroupFindings find_groups(Prepared const& job, LayerMoments& moments, Comm const& comm);
 
+/// The sums of all layers, of the ranks of `comm` together: the moments of each on rank 0 and on
+/// the rank that works on the layer. Collective. @throws AgreedError
+std::vector<store::LayerSums> sums_of(Prepared const& job, LayerMoments& moments, Comm const& comm);
+
 /// Writes /groups and /events, on rank 0.
 void write_groups(h5::File& file, Prepared const& job, GroupFindings const& findings);
 
-/// "fc1: 5 groups of 3 to 20 neurons, 78 of 128 grouped, …", a line per layer.
+/// A line per layer, then what else a user should know.
 std::vector<std::string> summary_of(GroupFindings const& findings);
 
 } // namespace fod

@@ -3,19 +3,19 @@
 #include "figures.hpp"
 #include "generate.hpp"
 #include "grouping.hpp"
+#include "output.hpp"
 #include "posterior.hpp"
 #include "recheck.hpp"
 #include "second_pass.hpp"
+#include "summary.hpp"
 #include "together.hpp"
 
+#include "fod/checksum.hpp"
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
-#include "fod/text.hpp"
 
 #include <array>
 #include <chrono>
-#include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -42,75 +42,11 @@ private:
   std::map<std::string, double> seconds_;
 };
 
-std::string decimal(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", value);
-  return text.data();
-}
-
-void print_summary(Config const& config, Plan const& plan, Inputs const& inputs,
-                   Machine const& machine, JobFacts const& facts, store::Metrics const& metrics,
-                   std::vector<std::int64_t> const& unreadable) {
-  // A JSON stream on stdout must stay one.
-  auto& out = config.json == "-" ? std::cerr : std::cout;
-  out << config.out << ": " << counted(plan.samples(), "sample") << ", "
-      << (config.distributions ? counted(plan.layout.classes, "class") + ", by " : "by ")
-      << counted(std::ssize(plan.shards), "rank") << " on " << machine.device.label() << ", "
-      << counted(machine.threads, "thread") << " each\n";
-  for (auto const& [name, value] : metrics.values) {
-    if ((name != "nonfinite_rows" && name != "unreadable_rows") || value > 0) {
-      out << "  " << name << " " << decimal(value) << "\n";
-    }
-  }
-  for (auto const sample : unreadable) {
-    out << "  not readable, skipped: " << inputs.dataset.sample_name(sample) << "\n";
-  }
-  if (plan.layout.grid.samples() > 0 && config.distributions) {
-    out << "  output read as " << plan.probe.mode_text() << " (" << plan.probe.evidence_text()
-        << ")\n";
-  }
-  if (!facts.batch_evidence.empty()) {
-    out << "  batch size " << config.batch_size
-        << ", found by samples per second: " << facts.batch_evidence << "\n";
-  }
-  for (auto const& conversion : conversions(inputs, plan.probe)) {
-    out << "  " << conversion << "\n";
-  }
-  for (auto const& note : inputs.dataset.notes()) {
-    out << "  " << note << "\n";
-  }
-  if (config.range && plan.layout.samples() != *config.range) {
-    out << "  --range was cut at block boundaries: samples " << plan.layout.samples().begin << ":"
-        << plan.layout.samples().end << "\n";
-  }
-  auto const loop = facts.seconds.at("loop");
-  if (facts.blocks_before > 0) {
-    out << "  of " << plan.layout.blocks.size() << " blocks " << facts.blocks_before
-        << " had been done by an earlier job\n";
-  }
-  auto const rate = loop > 0 ? static_cast<double>(facts.samples_run) / loop : 0;
-  out << "  " << grouped(std::llround(rate)) << " samples/s over " << decimal(loop)
-      << " s; start and probe " << decimal(facts.seconds.at("start")) << " s, proof and "
-      << "finish " << decimal(facts.seconds.at("finish")) << " s\n"
-      << "  peak anonymous memory " << byte_size(facts.peak_anonymous) << " per rank" << std::endl;
-}
-
-void print_groups(Config const& config, GroupFindings const& findings, JobFacts const& facts) {
-  if (findings.layers.empty()) {
-    return;
-  }
-  auto& out = config.json == "-" ? std::cerr : std::cout;
-  for (auto const& line : summary_of(findings)) {
-    out << "  " << line << "\n";
-  }
-  out << "  groups found in " << decimal(facts.seconds.at("groups")) << " s" << std::endl;
-}
-
 /// The groups, and what a second pass finds about them.
-GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, store::ResultWriter& writer,
+GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, Output& output,
                               Comm const& comm) {
   auto findings = find_groups(job, moments, comm);
-  comm.require_no_stop(how_to_go_on(job.config));
+  comm.require_no_stop(how_to_go_on(output));
   if (job.annotations) {
     comm.agree([&] {
       findings.events = std::make_unique<EventRecorder>(*job.annotations, findings.layers,
@@ -118,7 +54,7 @@ GroupFindings find_all_groups(Prepared& job, LayerMoments& moments, store::Resul
     });
   }
   if (job.config.groups.patterns || findings.events) {
-    second_pass(job, findings.layers, writer, comm, findings.events.get());
+    second_pass(job, findings.layers, output, comm, findings.events.get());
   }
   if (findings.events) {
     findings.events->finish(findings.layers, comm);
@@ -140,75 +76,135 @@ void export_result(Config const& config, Comm const& comm) {
   });
 }
 
-/// Every rank's micro-batch, if memory ran out on any.
+/// The micro-batch of every rank that shares the file, if memory ran out on any.
 std::vector<std::int64_t> micro_batches(Config const& config, LoopResult const& result,
-                                        Comm const& comm) {
+                                        Comm const& sharers) {
   std::vector<std::int64_t> all;
   bool any = false;
-  for (auto const& text : comm.all_gather(std::to_string(result.micro_batch))) {
+  for (auto const& text : sharers.all_gather(std::to_string(result.micro_batch))) {
     all.push_back(std::stoll(text));
     any = any || all.back() < config.batch_size;
   }
   return any ? all : std::vector<std::int64_t>();
 }
 
-/// The first pass: what an earlier job did of it is not done again. @return figures of all samples
-Totals first_pass(Prepared& job, LayerMoments* moments, store::ResultWriter& writer,
-                  Comm const& comm) {
-  KeptSums kept(job.config.out, "moments", writer.creation());
+/// Sums over the rows that the first pass wrote.
+struct PassTotals {
+  Totals file; ///< of the file; the samples that are named are this rank's
+  Totals job;  ///< of all ranks
+};
+
+/// What is left of the first pass, on a file that the ranks of `output` share.
+Work work_left(Prepared const& job, LayerMoments* moments, KeptSums* kept, Output& output) {
+  auto const& sharers = output.sharers();
   store::BlockRuns summed;
   if (moments != nullptr) {
     SavedMoments earlier(job.plan.groups);
-    summed = kept.begin(
-        comm, [&](h5::File const& file) { earlier.add(file); },
+    summed = kept->begin(
+        sharers, [&](h5::File const& file) { earlier.add(file); },
         [&](h5::File& file) { earlier.write(file); });
-    moments->set_base(kept.base_path());
+    moments->set_base(kept->base_path());
   }
-  auto const marked = writer.done_blocks();
-  auto const work = left_of(job.plan.layout, &marked, moments == nullptr ? nullptr : &summed, comm);
+  auto const marked = output.writer().done_blocks();
+  return left_of(job.plan.layout, &marked, moments == nullptr ? nullptr : &summed, sharers);
+}
+
+/// The first pass: what an earlier job did of it is not done again.
+PassTotals first_pass(Prepared& job, LayerMoments* moments, Output& output, Comm const& comm) {
+  std::optional<KeptSums> kept;
+  Work work;
+  auto const prepare_work = [&] {
+    if (output.is_open()) {
+      kept.emplace(job.out, "moments", output.writer().creation());
+      work = work_left(job, moments, &*kept, output);
+    } else {
+      work.done_before = job.plan.layout.blocks.size();
+    }
+  };
+  output.is_shard() ? comm.agree(prepare_work) : prepare_work();
+  if (output.is_shard()) { // each rank knows of its own
+    std::array<std::uint64_t, 2> sums{static_cast<std::uint64_t>(work.samples),
+                                      static_cast<std::uint64_t>(work.done_before)};
+    comm.all_sum(sums);
+    work.samples = static_cast<std::int64_t>(sums[0]);
+    work.done_before = static_cast<std::int64_t>(sums[1]);
+  }
   job.facts.samples_run = work.samples;
   job.facts.blocks_before = work.done_before;
   std::optional<KeptMoments> const keep =
-      moments == nullptr ? std::nullopt : std::optional(KeptMoments{*moments, kept});
-  auto const result = generate(job, work, keep ? &*keep : nullptr, writer, comm);
-  job.facts.micro_batches = micro_batches(job.config, result, comm);
+      moments == nullptr || !kept ? std::nullopt : std::optional(KeptMoments{*moments, *kept});
+  auto const result = generate(job, work, keep ? &*keep : nullptr, output, comm);
+  job.facts.micro_batches = micro_batches(job.config, result, output.sharers());
   job.facts.peak_anonymous =
       static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
   Totals totals(job.plan.layout);
-  writer.end_pass(&totals);
-  reduce(totals, comm, job.machine);
-  return totals;
+  output.end_pass(&totals);
+  comm.agree([&] {
+    if (!output.is_open()) {
+      store::visit_rows(store::ResultReader(job.out), totals);
+    }
+  });
+  auto all = totals;
+  reduce(all, comm, job.machine);
+  return {output.is_shard() ? std::move(totals) : all, all};
+}
+
+/// A shard's own end: the groups are found when all are merged.
+void finish_shard(Prepared& job, LayerMoments* moments, Output& output,
+                  store::Contents const& contents, store::Metrics const& metrics,
+                  Comm const& comm) {
+  std::vector<store::LayerSums> sums;
+  comm.agree([&] {
+    if (moments != nullptr && output.is_open()) {
+      sums = sums_of(job, *moments, output.sharers());
+    }
+  });
+  output.finish(contents, metrics, [&](h5::File& file) {
+    for (auto const& layer : sums) {
+      store::write_sums(file, layer);
+    }
+  });
 }
 
 /// Everything between the creation of the file and its final name.
-void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm const& comm) {
+void compute(Prepared& job, StageTimer& timer, Output& output, Comm const& comm) {
   auto const& config = job.config;
   auto& facts = job.facts;
   std::optional<LayerMoments> moments;
   if (job.watch) {
     comm.agree([&] { moments.emplace(job.plan.groups, job.machine, config.allow_nonfinite); });
   }
-  auto const totals = first_pass(job, moments ? &*moments : nullptr, writer, comm);
+  auto* const sums = moments ? &*moments : nullptr;
+  auto const totals = first_pass(job, sums, output, comm);
   timer.end_of("loop");
-  comm.require_no_stop(how_to_go_on(config));
-  require_finite(config, totals, comm);
+  comm.require_no_stop(how_to_go_on(output));
+  require_finite(config, totals.job, output, comm);
   GroupFindings findings;
-  if (moments) {
-    findings = find_all_groups(job, *moments, writer, comm);
+  if (moments && !config.shards) {
+    findings = find_all_groups(job, *moments, output, comm);
     timer.end_of("groups");
   }
-  auto const unreadable = first_named(totals.named_unreadable(), comm);
-  auto const metrics = totals.metrics();
-  facts.data_hash = checksum_text(totals.input_digest());
+  auto const unreadable = first_named(totals.job.named_unreadable(), comm);
+  auto const metrics = totals.file.metrics();
+  facts.data_hash = checksum_text(totals.file.input_digest());
   facts.seconds = timer.seconds();
-  comm.require_no_stop(how_to_go_on(config)); // the last look: from here on the job is finished
-  writer.finish(make_contents(config, job.meta, job.plan, *job.inputs, job.machine, facts, metrics),
-                metrics, [&](h5::File& file) { write_groups(file, job, findings); });
+  comm.require_no_stop(how_to_go_on(output)); // the last look: from here on the job is finished
+  auto const contents =
+      make_contents(config, job.meta, job.plan, *job.inputs, job.machine, facts, metrics);
+  if (config.shards) {
+    finish_shard(job, sums, output, contents, metrics, comm);
+  } else {
+    output.finish(contents, metrics, [&](h5::File& file) { write_groups(file, job, findings); });
+  }
   export_result(config, comm);
   timer.end_of("finish");
   facts.seconds = timer.seconds();
   if (comm.is_root()) {
-    print_summary(config, job.plan, *job.inputs, job.machine, facts, metrics, unreadable);
+    print_summary(config, job.plan, *job.inputs, job.machine, facts, output, totals.job.metrics(),
+                  unreadable);
+    if (config.shards) {
+      print_shards(config, job.plan);
+    }
     print_groups(config, findings, facts);
   }
 }
@@ -216,29 +212,25 @@ void compute(Prepared& job, StageTimer& timer, store::ResultWriter& writer, Comm
 /// What is there is all that was asked for. Collective.
 void finish_earlier(Prepared const& job, Comm const& comm) {
   auto const& config = job.config;
-  comm.on_root([&] {
-    bool const lacked_name = job.found == store::Found::partial;
+  bool const lacked_name = job.found == store::Found::partial;
+  auto const publish = [&] {
     if (lacked_name) {
-      store::publish_complete(config.out);
+      store::publish_complete(job.out);
     }
+  };
+  config.shards ? comm.agree(publish) : comm.on_root(publish);
+  bool const any_lacked = comm.all_max(lacked_name ? 1 : 0) > 0;
+  if (comm.is_root()) {
+    auto const what = config.shards ? "all shards of " + config.out + " are" : config.out + " is";
     (config.json == "-" ? std::cerr : std::cout)
-        << config.out
-        << (lacked_name ? " is complete: an earlier job was ended just before it got its name"
-                        : " is complete already: there is nothing to do")
+        << what
+        << (any_lacked ? " complete: an earlier job was ended just before it got its name"
+                       : " complete already: there is nothing to do")
         << std::endl;
-  });
+  }
   if (config.json == "-" || !std::filesystem::exists(config.json)) {
     export_result(config, comm);
   }
-}
-
-store::ResultWriter open_writer(Prepared const& job, Comm const& comm) {
-  if (job.found == store::Found::partial) {
-    return store::ResultWriter::resume(job.config.out, comm);
-  }
-  return store::ResultWriter::create(
-      job.config.out, job.plan.layout,
-      make_contents(job.config, job.meta, job.plan, *job.inputs, job.machine, job.facts, {}), comm);
 }
 
 } // namespace
@@ -274,21 +266,21 @@ void run_job(Config const& asked, Comm const& comm) {
     recheck(job, comm);
     return;
   }
-  if (job.found != store::Found::nothing && job.found_complete) {
+  if (all_complete(job, comm)) {
     finish_earlier(job, comm);
     return;
   }
-  auto writer = open_writer(job, comm);
+  Output output(job, comm);
   timer.end_of("start");
-  comm.advise(how_to_go_on(config));
+  comm.advise(how_to_go_on(output));
   try {
-    compute(job, timer, writer, comm);
+    compute(job, timer, output, comm);
   } catch (UncleanError const&) {
     throw;
   } catch (AgreedError const& error) {
-    writer.suspend(); // unless it is closed already
+    output.suspend(); // unless it is closed already
     auto const code = error.code() == ExitCode::usage ? ExitCode::failed : error.code();
-    throw AgreedError(with_progress(Error(code, error.message()), config));
+    throw AgreedError(with_progress(Error(code, error.message()), output));
   }
 }
 

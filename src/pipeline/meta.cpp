@@ -60,12 +60,32 @@ void add_file(json::Meta& meta, std::string const& argument) {
   }
 }
 
+/// The keys that `--meta auto` adds, unless the user gave them.
+constexpr std::array<char const*, 9> automatic_keys{"framework",   "device",        "timestamp",
+                                                    "output_mode", "batch_size",    "num_samples",
+                                                    "num_classes", "torch_version", "accuracy"};
+
+bool has_key(json::Meta const& meta, std::string const& key) {
+  return std::any_of(meta.begin(), meta.end(),
+                     [&](json::MetaEntry const& entry) { return entry.key == key; });
+}
+
 /// Adds `key` unless the user gave it.
 void add_known(json::Meta& meta, std::string const& key, std::string value) {
-  auto const is_key = [&](json::MetaEntry const& entry) { return entry.key == key; };
-  if (std::none_of(meta.begin(), meta.end(), is_key)) {
+  if (!has_key(meta, key)) {
     json::set(meta, key, std::move(value));
   }
+}
+
+/// Those that were added, or would have been had they been known.
+std::vector<std::string> keys_added(MetaRequest const& request) {
+  std::vector<std::string> keys;
+  for (auto const* key : automatic_keys) {
+    if (request.automatic && !has_key(request.user, key)) {
+      keys.emplace_back(key);
+    }
+  }
+  return keys;
 }
 
 std::string make_meta(Config const& config, MetaRequest const& request, Plan const& plan,
@@ -78,7 +98,7 @@ std::string make_meta(Config const& config, MetaRequest const& request, Plan con
     add_known(meta, "timestamp", json_string(facts.started));
     add_known(meta, "output_mode", json_string(plan.probe.mode_text()));
     add_known(meta, "batch_size", std::to_string(config.batch_size));
-    add_known(meta, "num_samples", std::to_string(plan.samples()));
+    add_known(meta, "num_samples", std::to_string(plan.layout.samples().size()));
     add_known(meta, "num_classes", std::to_string(plan.layout.classes));
     add_known(meta, "torch_version", json_string(framework_version()));
     if (auto const accuracy = metrics.values.find("accuracy"); accuracy != metrics.values.end()) {
@@ -102,12 +122,22 @@ Json input_types(Inputs const& inputs, ProbeResult const& probe) {
   return types;
 }
 
-Json shard_map(Plan const& plan) {
+/// The ranks that write the file: of a shard one.
+void put_ranks(Json& json, Plan const& plan, Machine const& machine) {
   Json shards = Json::array();
-  for (auto const& shard : plan.shards) {
-    shards.push_back({shard.begin, shard.end});
+  Json hosts = Json::array();
+  Json devices = Json::array();
+  for (std::size_t rank = 0; rank < plan.shards.size(); ++rank) {
+    if (!plan.layout.is_shard() || static_cast<int>(rank) == machine.rank) {
+      shards.push_back({plan.shards[rank].begin, plan.shards[rank].end});
+      hosts.push_back(machine.hosts[rank]);
+      devices.push_back(machine.devices[rank]);
+    }
   }
-  return shards;
+  json["ranks"] = shards.size();
+  json["shard_map"] = shards;
+  json["hosts"] = hosts;
+  json["devices"] = devices;
 }
 
 std::vector<std::string> class_names(Inputs const& inputs) {
@@ -129,8 +159,8 @@ Json image_settings(ImageOptions const& images) {
   return settings;
 }
 
-std::string make_provenance(Config const& config, Plan const& plan, Inputs const& inputs,
-                            Machine const& machine, JobFacts const& facts) {
+std::string make_provenance(Config const& config, MetaRequest const& request, Plan const& plan,
+                            Inputs const& inputs, Machine const& machine, JobFacts const& facts) {
   Json json;
   json["program"] = "fod-generate " + std::string(version());
   json["framework"] = "pytorch " + framework_version();
@@ -139,6 +169,7 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   }
   json["mpi"] = mpi_version();
   json["argv"] = config.argv;
+  json["meta_auto"] = keys_added(request);
   json["started"] = facts.started;
   json["model"] = joined(config.models);
   json["model_hash"] = joined(facts.model_hashes);
@@ -151,6 +182,7 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   }
   json["data"] = config.data;
   json["data_hash"] = facts.data_hash;
+  json["source_samples"] = inputs.dataset.source_size();
   json["labels"] =
       inputs.dataset.labels() != nullptr ? inputs.dataset.labels()->field().name : config.labels;
   if (auto const names = class_names(inputs); !names.empty()) {
@@ -161,10 +193,7 @@ std::string make_provenance(Config const& config, Plan const& plan, Inputs const
   }
   json["input_types"] = input_types(inputs, plan.probe);
   json["normalize"] = config.normalize;
-  json["ranks"] = plan.shards.size();
-  json["shard_map"] = shard_map(plan);
-  json["hosts"] = machine.hosts;
-  json["devices"] = machine.devices;
+  put_ranks(json, plan, machine);
   json["threads"] = machine.threads;
   json["precision"] = name_of(config.precision);
   json["seed"] = config.seed;
@@ -225,7 +254,7 @@ store::Contents make_contents(Config const& config, MetaRequest const& request, 
                               Inputs const& inputs, Machine const& machine, JobFacts const& facts,
                               store::Metrics const& metrics) {
   return {make_meta(config, request, plan, machine, facts, metrics),
-          make_provenance(config, plan, inputs, machine, facts)};
+          make_provenance(config, request, plan, inputs, machine, facts)};
 }
 
 } // namespace fod

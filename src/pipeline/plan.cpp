@@ -72,7 +72,8 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
                     "give a range inside of it");
   }
   plan.layout.grid = grid;
-  plan.layout.blocks = grid.blocks_of(range);
+  plan.job_blocks = grid.blocks_of(range);
+  plan.layout.blocks = plan.job_blocks;
   plan.layout.classes = size == 0 || !config.distributions ? 0 : probe.classes();
   plan.layout.labels = inputs.labels.has_value();
   plan.layout.label_counts = inputs.labels ? inputs.labels->counts() : 0;
@@ -89,7 +90,7 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
   plan.layout.keep_logits = config.keep_logits;
   plan.weights = member_weights(config, model);
   for (int rank = 0; rank < comm.size(); ++rank) {
-    plan.shards.push_back(grid.samples_of(shard_of(plan.layout.blocks, comm.size(), rank)));
+    plan.shards.push_back(grid.samples_of(shard_of(plan.job_blocks, comm.size(), rank)));
   }
   plan.model_bytes = model.parameter_bytes();
   for (auto const& field : inputs.dataset.fields()) {
@@ -100,11 +101,24 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
 
 namespace {
 
+/// What of a second pass is left out when shards are merged.
+std::string left_to_merge(Config const& config) {
+  return std::string(config.groups.patterns ? "--group-patterns" : "the events") +
+         (config.groups.patterns && config.groups.events() ? " and the events" : "") +
+         " will be left out, since they need the groups, which `fod merge` finds, and then the "
+         "activations, which --keep-activations would keep";
+}
+
 /// Whether the data are gone through twice, and why.
 std::string passes_text(Config const& config) {
   auto const& groups = config.groups;
   if (!groups.second_pass()) {
     return "one over the data";
+  }
+  if (config.shards) {
+    return groups.keep_activations ? "one over the data; `fod merge` does the second one on the "
+                                     "kept activations"
+                                   : "one over the data; " + left_to_merge(config);
   }
   auto const what = std::string(groups.patterns ? "--group-patterns" : "the events");
   return groups.keep_activations
@@ -117,11 +131,12 @@ std::string passes_text(Config const& config) {
 /// Bytes of the result. What --group-patterns adds depends on how many groups there will be.
 std::int64_t result_bytes(Config const& config, Plan const& plan) {
   auto bytes = store::estimated_bytes(plan.layout);
+  bool const moments = config.groups.keep_moments || plan.layout.is_part();
   auto const& asked = config.groups;
   for (auto const& watched : plan.groups.layers) {
     auto const n = watched.neurons;
     bytes += store::keeps_correlation(n) || asked.keep_correlation ? 4 * n * n : 0;
-    bytes += asked.keep_moments ? 16 * triangle_size(n + plan.groups.appended) : 0;
+    bytes += moments ? 16 * triangle_size(n + plan.groups.appended) : 0;
   }
   return bytes;
 }
@@ -131,11 +146,15 @@ std::int64_t result_bytes(Config const& config, Plan const& plan) {
 std::int64_t estimated_json_bytes(Plan const& plan) {
   constexpr std::int64_t per_number = 23; // "0.09529584646224976, " and now and then an exponent
   constexpr std::int64_t per_row = 14;
-  return 64 + plan.samples() * (per_row + plan.layout.classes * per_number);
+  return 64 + plan.job_samples().size() * (per_row + plan.layout.classes * per_number);
 }
 
-void require_space(Config const& config, Plan const& plan) {
+void require_space(Config const& config, Plan const& plan, Machine const& machine) {
   auto needed = result_bytes(config, plan);
+  if (plan.layout.is_shard()) { // about as much for each rank of this node
+    auto const& here = machine.hosts[static_cast<std::size_t>(machine.rank)];
+    needed *= std::count(machine.hosts.begin(), machine.hosts.end(), here);
+  }
   if (!config.json.empty() && folder_of(config.json) == folder_of(config.out)) {
     needed += estimated_json_bytes(plan);
   }
@@ -175,8 +194,8 @@ std::string describe(Config const& config, Plan const& plan, Inputs const& input
   std::ostringstream out;
   out << "Plan (nothing is written)\n"
       << "  dataset   " << counted(layout.grid.samples(), "sample") << "; this job "
-      << grouped(plan.samples()) << ", " << layout.samples().begin << ":" << layout.samples().end
-      << "\n";
+      << grouped(plan.job_samples().size()) << ", " << plan.job_samples().begin << ":"
+      << plan.job_samples().end << "\n";
   for (auto const& source : plan.sources) {
     out << "            " << source << "\n";
   }
@@ -188,11 +207,19 @@ std::string describe(Config const& config, Plan const& plan, Inputs const& input
     out << "its output is not looked at";
   }
   out << (layout.members > 1 ? ", " + counted(layout.members, "member") : "") << "\n"
-      << "  blocks    " << grouped(layout.blocks.size()) << " of " << layout.grid.block_size()
+      << "  blocks    " << grouped(plan.job_blocks.size()) << " of " << layout.grid.block_size()
       << " samples, batches of " << layout.grid.batch_size() << "\n";
   for (std::size_t rank = 0; rank < plan.shards.size(); ++rank) {
     out << "  rank " << rank << "    " << machine.hosts[rank] << ", " << machine.devices[rank]
-        << ", samples " << plan.shards[rank].begin << ":" << plan.shards[rank].end << "\n";
+        << ", samples " << plan.shards[rank].begin << ":" << plan.shards[rank].end
+        << (config.shards ? ", " + store::shard_path(config.out, static_cast<std::int64_t>(rank),
+                                                     std::ssize(plan.shards))
+                          : "")
+        << "\n";
+  }
+  if (config.shards) {
+    out << "  shards    a file per rank; `fod merge` joins them"
+        << (plan.groups.empty() ? "" : " and finds the groups") << "\n";
   }
   for (auto const& note : inputs.dataset.notes()) {
     out << "  data      " << note << "\n";
@@ -204,7 +231,8 @@ std::string describe(Config const& config, Plan const& plan, Inputs const& input
       << " per rank for model and batch, activations apart; " << byte_size(memory.available)
       << " free\n"
       << "  HDF5      " << byte_size(result_bytes(config, plan))
-      << (config.groups.patterns ? " and 4 bytes per sample and group in " : " in ")
+      << (config.groups.patterns && !config.shards ? " and 4 bytes per sample and group in "
+                                                   : " in ")
       << folder_of(config.out).string() << ", " << byte_size(free_bytes(config.out)) << " free\n"
       << "  JSON      about " << byte_size(estimated_json_bytes(plan))
       << (config.json.empty() ? ", if exported\n" : " in " + config.json + "\n");

@@ -9,7 +9,8 @@
 namespace fod {
 
 struct Plan {
-  store::Layout layout;
+  store::Layout layout;  ///< of the file; with --shards of this rank's once the plan is settled
+  IndexRange job_blocks; ///< of all ranks together
   ProbeResult probe;
   std::vector<std::string> sources; ///< what is to say of them beyond their sizes
   std::vector<double> weights;      ///< of the members, summing to 1
@@ -19,9 +20,13 @@ struct Plan {
   std::int64_t batch_bytes = 0;     ///< inputs of one batch
   std::vector<IndexRange> shards;   ///< samples of each rank
 
-  [[nodiscard]] std::int64_t samples() const { return layout.samples().size(); }
-  [[nodiscard]] IndexRange blocks_of(int rank) const {
-    return shard_of(layout.blocks, std::ssize(shards), rank);
+  /// Samples of all ranks together.
+  [[nodiscard]] IndexRange job_samples() const { return layout.grid.samples_of(job_blocks); }
+  /// Makes the layout that of a rank's own file.
+  void take_shard(int rank) {
+    layout.shard = rank;
+    layout.shards = std::ssize(shards);
+    layout.blocks = shard_of(job_blocks, layout.shards, rank);
   }
 };
 
@@ -33,7 +38,7 @@ Plan make_plan(Config const& config, Inputs const& inputs, Model const& model,
 std::int64_t estimated_json_bytes(Plan const& plan);
 
 /// @throws Error (usage) if the file system of the output has not enough room
-void require_space(Config const& config, Plan const& plan);
+void require_space(Config const& config, Plan const& plan, Machine const& machine);
 
 /// What `--dry-run` prints.
 std::string describe(Config const& config, Plan const& plan, Inputs const& inputs,

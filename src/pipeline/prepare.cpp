@@ -2,18 +2,19 @@
 
 #include "batch_size.hpp"
 #include "earlier.hpp"
-#include "event_recorder.hpp"
 #include "load.hpp"
 #include "posterior.hpp"
 #include "settings.hpp"
 
 #include "fod/analysis.hpp"
 #include "fod/error.hpp"
+#include "fod/event_recorder.hpp"
 #include "fod/text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <iostream>
+#include <sstream>
 
 namespace fod {
 
@@ -47,7 +48,10 @@ ProbeResult settle(Prepared& job, Comm const& comm) {
   }
   auto const types = settle_input_types(config, *job.inputs, model, comm);
   if (config.groups.list) {
-    comm.on_root([&] { job.listing = list_layers(config.groups, model); });
+    comm.on_root([&] {
+      job.listing = list_layers(config.groups, model) +
+                    (config.shards ? "with --shards their groups are found by `fod merge`\n" : "");
+    });
     return {};
   }
   if (!config.groups.layers.empty()) {
@@ -114,12 +118,14 @@ void prepare_groups(Prepared& job) {
   if (job.config.groups.layers.empty()) {
     return;
   }
-  if (auto const samples = job.plan.samples(); samples < 3) {
+  auto const samples = job.plan.job_samples().size();
+  bool const empty_part = samples == 0 && job.plan.layout.is_part(); // of a result to be merged
+  if (samples < least_samples && !empty_part) {
     throw bad_input("groups of neurons need 3 samples at least",
                     "this job has " + counted(samples, "sample"),
                     "give more samples, or leave out --layers");
   }
-  if (job.config.groups.auto_threshold) {
+  if (job.config.groups.auto_threshold && !empty_part) {
     require_halves(job.plan);
   }
   require_count(job.config.groups.options, job.plan.groups);
@@ -127,6 +133,33 @@ void prepare_groups(Prepared& job) {
   if (job.config.groups.events()) {
     job.annotations =
         std::make_shared<Annotations>(job.config.groups, job.inputs->dataset.source_size());
+  }
+}
+
+/// Shards that differ in a setting could not be merged: threads that follow from the cores of each
+/// node, say. Better known before than after. Collective.
+void require_fitting_shards(Prepared const& job, Comm const& comm) {
+  std::string text;
+  for (auto const& line : store::to_lines(job.facts.settings)) {
+    text += line.starts_with(store::range_setting) ? "" : line + '\n';
+  }
+  auto const all = comm.all_gather(text);
+  auto const settings = [&](std::size_t rank) {
+    std::istringstream in(all[rank]);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(in, line);) {
+      lines.push_back(line);
+    }
+    return store::from_lines(lines);
+  };
+  auto const first = settings(0);
+  for (std::size_t rank = 1; rank < all.size(); ++rank) {
+    if (auto const found = store::difference(first, settings(rank))) {
+      throw AgreedError(bad_input("the shards of these ranks could not be merged",
+                                  found->name + " is " + found->first + " on rank 0, and " +
+                                      found->second + " on rank " + std::to_string(rank),
+                                  "give all ranks the same, with a flag if it is one"));
+    }
   }
 }
 
@@ -146,6 +179,9 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
   comm.agree([&] {
     job.plan = make_plan(config, *job.inputs, *job.model, found, job.watch.get(), comm);
     prepare_groups(job);
+    if (config.shards) {
+      job.plan.take_shard(comm.rank());
+    }
     job.plan.steps = open_steps(config, job.machine);
     job.facts.settings = make_settings(job);
     if (config.verify.empty()) {
@@ -154,7 +190,7 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
       job.verified = earlier;
     }
     if (job.found == store::Found::nothing && config.verify.empty()) {
-      require_space(config, job.plan);
+      require_space(config, job.plan, job.machine);
     }
     if (!config.dry_run && config.distributions) {
       job.epilogue = std::make_unique<Epilogue>(
@@ -164,10 +200,15 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
           job.plan.steps);
     }
   });
+  if (config.shards) {
+    require_fitting_shards(job, comm);
+  }
 }
 
 void prepare_all(Prepared& job, Comm const& comm) {
   store::Settings earlier;
+  job.out = job.config.shards ? store::shard_path(job.config.out, comm.rank(), comm.size())
+                              : job.config.out;
   if (!job.config.data.empty()) {
     earlier = job.config.verify.empty() ? claim_output(job, comm) : read_verified(job, comm);
   }

@@ -17,8 +17,9 @@ struct Prepared {
   Machine machine;
   MetaRequest meta;
   JobFacts facts;
-  std::unique_ptr<store::OutputClaim> claim;  ///< on rank 0
-  store::Found found = store::Found::nothing; ///< of earlier jobs, that this one goes on with
+  std::string out; ///< path of the result: --out, or this rank's shard of it
+  std::unique_ptr<store::OutputClaim> claim;  ///< of it, on rank 0, of shards on each
+  store::Found found = store::Found::nothing; ///< there of earlier jobs, that this one goes on with
   store::Settings verified;                   ///< of the result that --verify names
   bool found_complete = false;                ///< and it is all there
   std::unique_ptr<Inputs> inputs;             ///< null without --data

@@ -1,6 +1,7 @@
 #include "settings.hpp"
 
 #include "fod/checksum.hpp"
+#include "fod/group_settings.hpp"
 #include "fod/text.hpp"
 
 #include <array>
@@ -39,6 +40,7 @@ public:
       put(name, value);
     }
   }
+  [[nodiscard]] store::Settings& settings() { return all_; }
   store::Settings take() { return std::move(all_); }
 
 private:
@@ -142,21 +144,7 @@ void put_groups(Collector& out, Prepared const& job) {
   out.text("--tap-transform", asked.transform);
   out.put("the activations (a checksum of their scale in the first block)",
           scale_digest(plan.scales));
-  auto const& options = asked.options;
-  out.put("--group-method", asked.legacy ? "legacy" : std::string(name_of(options.method)));
-  out.put("--correlation-threshold", asked.auto_threshold ? "auto" : exact(options.threshold));
-  out.put("--min-group-size", std::to_string(options.least_size));
-  out.put("--n-groups", options.group_count == 0 ? "auto" : std::to_string(options.group_count));
-  out.flag("--signed", !options.sign_blind);
-  out.put("--linkage", options.linkage == groups::Linkage::ward ? "ward" : "average");
-  out.flag("--keep-activations", asked.keep_activations);
-  out.flag("--keep-correlation", asked.keep_correlation);
-  out.flag("--keep-moments", asked.keep_moments);
-  out.flag("--group-patterns", asked.patterns);
-  out.text("--categories", asked.categories);
-  out.text("--texts", asked.texts);
-  out.text("--rules", asked.rules);
-  out.text("--loss", asked.loss);
+  put_group_settings(out.settings(), asked);
 }
 
 } // namespace

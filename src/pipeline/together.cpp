@@ -15,27 +15,27 @@ Error loop_error(std::exception const& error) {
 
 } // namespace
 
-std::string how_to_go_on(Config const& config) {
-  return "progress is kept in " + store::partial_path(config.out) +
+std::string how_to_go_on(Output const& output) {
+  return "progress is kept in " + output.partial_names() +
          "; start the same command with --resume to go on";
 }
 
-Error with_progress(Error const& error, Config const& config) {
+Error with_progress(Error const& error, Output const& output) {
   auto message = error.message();
   bool const said = message.remedy.find("--resume") != std::string::npos ||
                     message.remedy.find("--overwrite") != std::string::npos;
-  auto const kept = "progress is kept in " + store::partial_path(config.out);
+  auto const kept = "progress is kept in " + output.partial_names();
   if (message.remedy.find(kept) == std::string::npos) {
-    message.remedy += (message.remedy.empty() ? "" : "; ") + (said ? kept : how_to_go_on(config));
+    message.remedy += (message.remedy.empty() ? "" : "; ") + (said ? kept : how_to_go_on(output));
   }
   return {error.code(), message};
 }
 
-void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
-                   Comm const& comm, std::function<void(Shift&)> const& work) {
-  comm.require_no_stop(how_to_go_on(job.config));
+void work_together(Prepared const& job, std::int64_t samples, Output& output, Comm const& comm,
+                   std::function<void(Shift&)> const& work) {
+  comm.require_no_stop(how_to_go_on(output));
   ControlChannel channel(comm);
-  Progress progress(samples, job.config.progress);
+  Progress progress("fod-generate", samples, job.config.progress);
   Shift shift(channel, comm.is_root() ? &progress : nullptr);
   // A rank that fails here must not leave: the others learn of it, and all end together.
   try {
@@ -49,12 +49,14 @@ void work_together(Prepared const& job, std::int64_t samples, store::ResultWrite
     progress.end(channel.total_done());
   }
   if (failure) {
-    auto const error = with_progress(*failure, job.config);
+    auto const error = with_progress(*failure, output);
     if (failure->code() != ExitCode::stopped && comm.size() > 1) {
-      writer.abandon();
+      if (output.is_open()) {
+        output.writer().abandon();
+      }
       throw UncleanError(error);
     }
-    writer.suspend();
+    output.suspend();
     throw AgreedError(error);
   }
 }

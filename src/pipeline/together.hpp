@@ -1,7 +1,8 @@
 #pragma once
 
-#include "prepare.hpp"
-#include "progress.hpp"
+#include "output.hpp"
+
+#include "fod/progress.hpp"
 
 #include <functional>
 
@@ -31,16 +32,17 @@ private:
 };
 
 /// "progress is kept in …; start the same command with --resume to go on".
-std::string how_to_go_on(Config const& config);
+std::string how_to_go_on(Output const& output);
 
 /// The error with that added, unless it says so already.
-Error with_progress(Error const& error, Config const& config);
+Error with_progress(Error const& error, Output const& output);
 
 /// Runs `work` on every rank. Nothing in it is collective; its end is.
 /// @param samples that all ranks together have to do
-/// @throws AgreedError if a signal asked any to stop: the file is closed then, progress kept
-/// @throws UncleanError if any rank failed: it is not, for a rank that fails could make others wait
-void work_together(Prepared const& job, std::int64_t samples, store::ResultWriter& writer,
-                   Comm const& comm, std::function<void(Shift&)> const& work);
+/// @throws AgreedError if a signal asked any to stop: files are closed then, progress kept
+/// @throws UncleanError if any rank failed: they are not, for a rank that fails could make others
+///         wait
+void work_together(Prepared const& job, std::int64_t samples, Output& output, Comm const& comm,
+                   std::function<void(Shift&)> const& work);
 
 } // namespace fod

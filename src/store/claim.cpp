@@ -64,7 +64,8 @@ std::string progress_of(std::string const& partial) {
 }
 
 /// @param holder of the lock before; empty if it is not known
-void refuse_existing(std::string const& path, OutputPolicy policy, std::string const& holder) {
+void refuse_existing(std::string const& path, OutputPolicy const& policy,
+                     std::string const& holder) {
   auto const partial = partial_path(path);
   bool const result_there = fs::exists(path);
   if (policy.overwrite || (result_there && policy.resume && !fs::exists(partial))) {
@@ -78,7 +79,7 @@ void refuse_existing(std::string const& path, OutputPolicy policy, std::string c
                                     "one of the two"
                                   : "pass --overwrite to replace it, or choose another output");
   }
-  if (!policy.resume && fs::exists(partial)) {
+  if (!policy.resume && fs::exists(partial) && !(policy.disposable && policy.disposable(partial))) {
     auto const progress = progress_of(partial);
     throw bad_input(partial + " is there already",
                     "an earlier job" + (holder.empty() ? "" : " (" + holder + ")") +
@@ -166,7 +167,7 @@ Lock take_lock(std::string const& lock_path, std::string const& path) {
 }
 
 /// What an end in the middle of creating or finishing left. @return what is to be said of it
-std::vector<std::string> tidy(std::string const& path, OutputPolicy policy) {
+std::vector<std::string> tidy(std::string const& path, OutputPolicy const& policy) {
   std::vector<std::string> notes;
   auto const partial = partial_path(path);
   if (fs::exists(partial)) {
@@ -180,12 +181,12 @@ std::vector<std::string> tidy(std::string const& path, OutputPolicy policy) {
 
 } // namespace
 
-void check_output(std::string const& path, OutputPolicy policy) {
+void check_output(std::string const& path, OutputPolicy const& policy) {
   require_folder(path);
   refuse_existing(path, policy, {});
 }
 
-OutputClaim::OutputClaim(std::string const& path, OutputPolicy policy)
+OutputClaim::OutputClaim(std::string const& path, OutputPolicy const& policy)
     : lock_path_(path + ".lock") {
   require_folder(path);
   auto lock = take_lock(lock_path_, path);

@@ -41,7 +41,48 @@ void write_value(h5::File& file, std::string const& key, Json const& value) {
   }
 }
 
+template <class Value>
+Json numbers_of(h5::Dataset const& dataset, ElementType type) {
+  auto const& shape = dataset.shape();
+  std::vector<Value> values(static_cast<std::size_t>(element_count(shape)));
+  dataset.read({0, shape.empty() ? 1 : shape[0]}, type, values.data());
+  if (shape.size() != 2) {
+    return values;
+  }
+  auto rows = Json::array();
+  auto const columns = shape[1];
+  for (auto row = values.begin(); row != values.end(); row += columns) {
+    rows.push_back(std::vector<Value>(row, row + columns));
+  }
+  return rows;
+}
+
+Json value_at(h5::File const& file, std::string const& path) {
+  if (!file.is_text(path)) {
+    auto const dataset = file.dataset(path);
+    return is_floating(dataset.type()) ? numbers_of<double>(dataset, ElementType::float64)
+                                       : numbers_of<std::int64_t>(dataset, ElementType::int64);
+  }
+  if (file.text_dataset(path).shape().empty()) {
+    return file.read_text(path);
+  }
+  return file.read_texts(path);
+}
+
 } // namespace
+
+std::string read_provenance(h5::File const& file) {
+  auto json = Json::object();
+  if (file.contains(provenance)) {
+    for (auto const& name : file.attribute_names(provenance)) {
+      std::visit([&](auto const& value) { json[name] = value; }, file.attribute(provenance, name));
+    }
+    for (auto const& name : file.members(provenance)) {
+      json[name] = value_at(file, provenance + ("/" + name));
+    }
+  }
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 void write_contents(h5::File& file, Contents const& contents) {
   file.write_text("/meta", contents.meta);

@@ -71,6 +71,11 @@ void publish_complete(std::string const& path) {
   remove_state(path);
 }
 
+void discard_partial(std::string const& path) {
+  ::unlink(partial_path(path).c_str());
+  remove_state(path);
+}
+
 void remove_state(std::string const& path) {
   remove_folder(state_path(path));
 }

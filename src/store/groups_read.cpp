@@ -98,6 +98,12 @@ LayerGroups read_layer(h5::File const& file, std::string const& name) {
   return layer;
 }
 
+/// A shard has the sums of its layers alone.
+bool is_without_groups(h5::File const& file, std::string const& name) {
+  return has_moments(file, name) && !file.contains(groups_path(name) + "/offsets") &&
+         file.has_attribute("/", "shards");
+}
+
 } // namespace
 
 std::vector<LayerGroups> read_layers(h5::File const& file) {
@@ -106,7 +112,9 @@ std::vector<LayerGroups> read_layers(h5::File const& file) {
     return layers;
   }
   for (auto const& name : file.members("/groups")) {
-    layers.push_back(read_layer(file, name));
+    if (!is_without_groups(file, name)) {
+      layers.push_back(read_layer(file, name));
+    }
   }
   std::sort(layers.begin(), layers.end(),
             [](LayerGroups const& a, LayerGroups const& b) { return a.index < b.index; });

@@ -127,6 +127,10 @@ void write_layout(h5::File& file, Layout const& layout) {
   }
   set("sum_tolerance", layout.sum_tolerance);
   set("sample_ids", std::string(layout.explicit_ids ? "explicit" : "range"));
+  if (layout.is_shard()) {
+    set("shard", layout.shard);
+    set("shards", layout.shards);
+  }
 }
 
 namespace {
@@ -149,9 +153,11 @@ void require_sane(Layout const& layout, std::int64_t block_size, std::string con
   auto const in_range = [](std::int64_t value, std::int64_t least) {
     return least <= value && value <= most;
   };
-  bool const sane = in_range(layout.classes, 0) && in_range(layout.members, 1) &&
-                    in_range(layout.label_counts, 0) && block_size == grid.block_size() &&
-                    0 <= layout.blocks.begin && layout.blocks.begin <= layout.blocks.end &&
+  bool const sane = 0 <= layout.shard && (layout.shard < layout.shards || layout.shards == 0) &&
+                    in_range(layout.shards, 0) && in_range(layout.classes, 0) &&
+                    in_range(layout.members, 1) && in_range(layout.label_counts, 0) &&
+                    block_size == grid.block_size() && 0 <= layout.blocks.begin &&
+                    layout.blocks.begin <= layout.blocks.end &&
                     layout.blocks.end <= grid.block_count();
   if (!sane) {
     throw bad_input(path + " is damaged", "its block grid contradicts itself",
@@ -216,6 +222,10 @@ Layout read_layout(h5::File const& file) {
   layout.keep_members = file.contains("/members");
   layout.keep_logits = file.contains("/logits");
   layout.distributions = !file.has_attribute("/", "distributions");
+  if (file.has_attribute("/", "shards")) {
+    layout.shard = integer(file, "shard");
+    layout.shards = integer(file, "shards");
+  }
   for (auto const& section : sections_named(file, names_of(first_ledger({})), activations_path)) {
     auto const neurons = section.row.empty() ? 0 : section.row[0];
     layout.activations.push_back(

@@ -3,6 +3,7 @@
 
 #include "group_io.hpp"
 
+#include <algorithm>
 #include <bit>
 
 namespace fod::store {
@@ -125,6 +126,49 @@ Moments read_moments(h5::File const& file, std::string const& layer) {
              std::ssize(moments.class_missing) == (moments.classes > 0 ? neurons : 0));
   in.require(in.attribute<std::int64_t>("checksum") == digest_of(moments));
   return moments;
+}
+
+void write_sums(h5::File& file, LayerSums const& sums) {
+  GroupWriter layer(file, groups_path(sums.layer));
+  layer.set("index", sums.index);
+  layer.set("type", sums.type);
+  layer.set("pooling", sums.pooling);
+  layer.set("by", sums.moments.classes > 0 ? sums.class_by : "");
+  write_moments(file, sums.layer, sums.moments);
+  GroupWriter out(file, moments_path(sums.layer));
+  out.set("left_out", sums.left_out);
+  out.set("unlabelled", sums.unlabelled);
+}
+
+std::vector<std::string> layers_with_sums(h5::File const& file) {
+  std::vector<std::pair<std::int64_t, std::string>> found;
+  auto const names =
+      file.contains("/groups") ? file.members("/groups") : std::vector<std::string>();
+  for (auto const& name : names) {
+    if (has_moments(file, name)) {
+      GroupReader const in(file, groups_path(name));
+      found.emplace_back(in.attribute<std::int64_t>("index"), name);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<std::string> layers;
+  for (auto& [index, name] : found) {
+    layers.push_back(std::move(name));
+  }
+  return layers;
+}
+
+LayerSums read_sums(h5::File const& file, std::string const& layer) {
+  GroupReader const of_layer(file, groups_path(layer));
+  GroupReader const in(file, moments_path(layer));
+  return {layer,
+          of_layer.attribute<std::string>("type"),
+          of_layer.attribute<std::int64_t>("index"),
+          of_layer.attribute<std::string>("pooling"),
+          of_layer.attribute<std::string>("by"),
+          in.attribute<std::int64_t>("left_out"),
+          in.attribute<std::int64_t>("unlabelled"),
+          read_moments(file, layer)};
 }
 
 } // namespace fod::store

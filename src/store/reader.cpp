@@ -1,8 +1,39 @@
-#include "layout.hpp"
+#include "blocks.hpp"
 
 #include "fod/error.hpp"
 
+#include <array>
+#include <filesystem>
+#include <fstream>
+
 namespace fod::store {
+
+namespace {
+
+bool starts_as_hdf5(std::string const& path) {
+  std::array<char, 8> start{};
+  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
+  return std::string_view(start.data(), start.size()) == "\x89HDF\r\n\x1a\n";
+}
+
+} // namespace
+
+ResultReader open_result(std::string const& path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    auto const partial = partial_path(path);
+    bool const unfinished = fs::exists(partial, ignored);
+    throw bad_input(
+        path + " does not exist", unfinished ? partial + " does: its job has not finished" : "",
+        unfinished ? "let the job finish, or run it again with --resume" : "check the path");
+  }
+  if (!starts_as_hdf5(path)) {
+    throw bad_input(path + " is no result file", "it is not readable, or no HDF5 file",
+                    "give a file written by fod-generate, or make one with `fod import`");
+  }
+  return ResultReader(path);
+}
 
 ResultReader::ResultReader(std::string const& path)
     : file_(h5::File::open(path)), layout_(read_layout(file_)),
@@ -41,6 +72,35 @@ void ResultReader::read(std::string const& section, IndexRange rows, ElementType
                     "make the file again, or restore it from a backup");
   }
   dataset.read(rows, type, out);
+}
+
+void visit_rows(ResultReader const& reader, RowVisitor& visitor) {
+  auto const& layout = reader.layout();
+  auto const& ledger = reader.ledgers().front();
+  BlockScanner scanner(reader, ledger);
+  auto const refuse = [&](std::int64_t block, std::string const& what) {
+    auto const samples = layout.grid.samples_of(block);
+    throw bad_input(reader.path() + " is damaged",
+                    "samples " + std::to_string(samples.begin) + ":" + std::to_string(samples.end) +
+                        ": " + what,
+                    "make it again, or restore it from a backup; `fod verify` lists all that is "
+                    "wrong");
+  };
+  for (auto block = layout.blocks.begin; block < layout.blocks.end; ++block) {
+    if (!scanner.done(block)) {
+      refuse(block, "not marked done in /ledger");
+    }
+    auto const digests =
+        scanner.scan(block, [&](std::size_t s, IndexRange rows, std::byte const* data) {
+          visitor.rows(scanner.section(s), rows, data);
+        });
+    for (std::size_t s = 0; s < digests.size(); ++s) {
+      if (digests[s] != scanner.recorded(block, s)) {
+        refuse(block, "the checksum of " + scanner.section(s).path + " differs");
+      }
+    }
+    visitor.end_block(block, scanner.facts(block));
+  }
 }
 
 } // namespace fod::store

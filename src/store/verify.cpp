@@ -162,6 +162,9 @@ void check_groups(ResultReader const& reader, Findings& findings) {
         findings.add(center, {0, rows}, "no ledger guards it");
       }
     }
+    for (auto const& layer : layers_with_sums(reader.file())) {
+      static_cast<void>(read_sums(reader.file(), layer));
+    }
     static_cast<void>(read_events_summary(reader.file()));
   } catch (Error const& error) {
     findings.add("/groups", {0, rows}, error.what());

@@ -1,4 +1,4 @@
-"""Every command of the README's sections on models, data and groups, as it is printed there."""
+"""Every command of the README's sections on models, data, groups and shards, as it is printed there."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 SECTIONS = "".join(part for part in re.split(r"^(?=## )", README, flags=re.MULTILINE)
                    if part.startswith(("## Models", "## Data", "## Neuron groups")))
 COMMANDS = re.findall(r"```sh\n(.*?)```", SECTIONS, re.DOTALL)
+SHARDS = re.findall(r"## Shards and merging\n.*?```sh\n(.*?)```", README, re.DOTALL)
 
 
 class Small(nn.Module):
@@ -140,4 +141,15 @@ def test_command(folder, index):
         assert read.returncode == 0 and "correlation_clustering" in read.stdout, read.stderr
     if "python:my_data" in command or "y.npy --out r.h5" in command:
         with h5py.File(folder / "r.h5") as file:
+            assert file["metrics"].attrs["accuracy"] > 0.95
+
+
+def test_shards_and_ranges_become_one(folder):
+    assert len(SHARDS) == 1
+    done = bash(folder, SHARDS[0])
+    assert done.returncode == 0, done.stderr[-3000:]
+    for out in ("s.h5", "parts.h5"):
+        assert bash(folder, f"build/release/fod verify {out}").returncode == 0
+        with h5py.File(folder / out) as file:
+            assert len(file["sample_ids"]) == 1797 and len(file["groups/fc1/group_id"]) > 0
             assert file["metrics"].attrs["accuracy"] > 0.95

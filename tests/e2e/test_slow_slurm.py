@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import h5py
@@ -24,21 +22,6 @@ GENERATE, ARRAY = ROOT / "jobs" / "generate.sbatch", ROOT / "jobs" / "array.sbat
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 SMALL = ["--ntasks-per-node=2", "--cpus-per-task=1"]
 PARTS = 3
-
-
-# --- Until fod-generate has --resume and fod has merge: delete this block and its marks ---
-def _has(program: str, word: str) -> bool:
-    folder = Path(os.environ.get("FOD_BUILD", ROOT / "build" / "release"))
-    if not (folder / program).exists():
-        return False  # the fixture `build` says what to do
-    told = subprocess.run([folder / program, "--help"], capture_output=True, text=True, timeout=60)
-    return word in told.stdout
-
-
-needs_resume = pytest.mark.skipif(not _has("fod-generate", "--resume"),
-                                  reason="fod-generate has no --resume yet")
-needs_merge = pytest.mark.skipif(not _has("fod", "\n  merge "), reason="fod has no merge yet")
-# ---
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +178,6 @@ def test_generate_toml_is_accepted(run, folder, tmp_path, all_keys):
     assert not (tmp_path / "result.h5").exists()
 
 
-@needs_resume
 def test_generate_sbatch_does_what_generate_toml_says(job, run, folder, expected):
     given = flags(folder)
     (job.folder / "jobs").mkdir()
@@ -207,7 +189,6 @@ def test_generate_sbatch_does_what_generate_toml_says(job, run, folder, expected
     check_file(run, job.folder / "r.h5", expected)
 
 
-@needs_resume
 def test_jobs_that_are_stopped_save_and_go_on(cluster, build, tmp_path, run, folder, expected):
     """One at its time limit: SLURM signals it up to 30 s before the time that was asked for, here
     10 to 40 s after its start; without that it would be killed at 60 s, and take 64. Meanwhile one
@@ -223,7 +204,6 @@ def test_jobs_that_are_stopped_save_and_go_on(cluster, build, tmp_path, run, fol
     check_resumed(limited, first, run, expected, timeout=90)
 
 
-@needs_resume
 def test_a_job_that_fails_is_not_requeued(job, marked):
     number = job.submit("sbatch", *SMALL, GENERATE, *flags(marked, "fails_late"), "--out", "r.h5")
     ended = job.finish(number, 60)
@@ -232,8 +212,6 @@ def test_a_job_that_fails_is_not_requeued(job, marked):
     assert (job.folder / "r.h5.partial").exists() and not (job.folder / "r.h5").exists()
 
 
-@needs_resume
-@needs_merge
 def test_an_array_is_merged_also_if_a_part_was_stopped(job, run, folder, expected):
     parts, merge = job.submit_all(ARRAY, *flags(folder), OUT="r.h5", PARTS=PARTS, SAMPLES=SAMPLES,
                                   FOD_PAUSE=0.2)
@@ -249,7 +227,6 @@ def test_an_array_is_merged_also_if_a_part_was_stopped(job, run, folder, expecte
     assert again.returncode == 2 and "r.h5 is there already" in again.stderr
 
 
-@needs_resume
 def test_parts_are_not_merged_if_one_failed(job, marked):
     merge = job.submit(ARRAY, *flags(marked, "fails_late"), OUT="r.h5", PARTS=PARTS,
                        SAMPLES=SAMPLES)

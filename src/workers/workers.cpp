@@ -1,4 +1,4 @@
-#include "workers.hpp"
+#include "fod/workers.hpp"
 
 namespace fod {
 

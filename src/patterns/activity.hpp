@@ -1,16 +1,16 @@
 #pragma once
 
 #include "fod/patterns.hpp"
-#include "lanes.cuh"
 
 #include <cmath>
 
-/// The groups' activity in one sample, for both twins.
+/// Inside of the patterns module: the groups' activity in one sample, for both twins.
+/// FOD_SIDES says where: who includes this defines it, as nothing on the host.
 namespace fod::row {
 
 template <class Lanes>
-__host__ __device__ void activity(float const* values, PatternSpec const& spec, std::int64_t row,
-                                  PatternView const& out, Lanes lanes) {
+FOD_SIDES void activity(float const* values, PatternSpec const& spec, std::int64_t row,
+                        PatternView const& out, Lanes lanes) {
   float const* x = values + row * spec.neurons;
   auto const standardised = [&](std::int64_t j) {
     return (static_cast<double>(x[j]) - spec.mean[j]) * spec.inverse[j]; // 0 for a dead neuron

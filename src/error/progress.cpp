@@ -1,10 +1,11 @@
-#include "progress.hpp"
+#include "fod/progress.hpp"
 
 #include "fod/text.hpp"
 
 #include <cmath>
 #include <iostream>
 #include <unistd.h>
+#include <utility>
 
 namespace fod {
 
@@ -13,8 +14,9 @@ constexpr auto terminal_interval = std::chrono::milliseconds(200);
 constexpr auto log_interval = std::chrono::seconds(30);
 } // namespace
 
-Progress::Progress(std::int64_t total, std::optional<bool> wanted)
-    : total_(total), terminal_(isatty(STDERR_FILENO) == 1), enabled_(wanted.value_or(true)) {}
+Progress::Progress(std::string program, std::int64_t total, std::optional<bool> wanted)
+    : program_(std::move(program)), total_(total), terminal_(isatty(STDERR_FILENO) == 1),
+      enabled_(wanted.value_or(true)) {}
 
 void Progress::show(std::int64_t done) {
   auto const now = Clock::now();
@@ -38,7 +40,7 @@ void Progress::print(std::int64_t done) const {
   auto const rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   auto const left = rate > 0 ? duration(static_cast<double>(total_ - done) / rate) : "unknown";
   auto const percent = total_ > 0 ? 100 * done / total_ : 100;
-  std::cerr << (terminal_ ? "\r\x1b[K" : "") << "fod-generate: " << grouped(done) << "/"
+  std::cerr << (terminal_ ? "\r\x1b[K" : "") << program_ << ": " << grouped(done) << "/"
             << grouped(total_) << " (" << percent << " %), " << grouped(std::llround(rate))
             << " samples/s, " << left << " left" << (terminal_ ? "" : "\n") << std::flush;
 }

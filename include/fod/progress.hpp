@@ -3,16 +3,17 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 
-/// Inside of the pipeline: the one line that a user watches.
 namespace fod {
 
-/// Shows done/total, rate and time left: one line that is rewritten on a terminal, else a line
-/// every 30 seconds. On rank 0 alone.
+/// The one line that a user watches: samples done and in all, rate and time left. It is rewritten
+/// on a terminal, else there is one every 30 seconds. On rank 0 alone.
 class Progress {
 public:
+  /// @param program whose progress it is
   /// @param wanted forces it on or off; empty: on
-  Progress(std::int64_t total, std::optional<bool> wanted);
+  Progress(std::string program, std::int64_t total, std::optional<bool> wanted);
   void show(std::int64_t done);
   /// Ends the line.
   void end(std::int64_t done);
@@ -21,6 +22,7 @@ private:
   using Clock = std::chrono::steady_clock;
   void print(std::int64_t done) const;
 
+  std::string program_;
   std::int64_t total_;
   bool terminal_;
   bool enabled_;

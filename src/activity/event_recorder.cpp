@@ -1,6 +1,7 @@
-#include "event_recorder.hpp"
+#include "fod/event_recorder.hpp"
 
 #include "fod/checksum.hpp"
+#include "fod/comm.hpp"
 #include "fod/error.hpp"
 #include "fod/rules_file.hpp"
 #include "fod/text.hpp"

@@ -1,13 +1,17 @@
 #pragma once
 
-#include "second_pass.hpp"
-
+#include "fod/config.hpp"
 #include "fod/event_file.hpp"
+#include "fod/group_activity.hpp"
 #include "fod/sample_columns.hpp"
 #include "fod/skill_rules.hpp"
 
-/// Inside of the pipeline: learning events.
+#include <optional>
+
+/// Learning events.
 namespace fod {
+
+class Comm;
 
 /// What users say of the samples, by --categories or --texts, and --loss.
 class Annotations {

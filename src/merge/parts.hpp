@@ -1,0 +1,32 @@
+#pragma once
+
+#include "fod/merge.hpp"
+#include "fod/settings.hpp"
+
+/// Inside of the merge module: the files that are joined.
+namespace fod {
+
+/// One of them, as far as it was looked at.
+struct Part {
+  std::string path;
+  store::Layout layout;
+  store::Settings settings; ///< but for --range
+  std::string creation;
+
+  [[nodiscard]] IndexRange samples() const { return layout.samples(); }
+};
+
+/// The files, in the order of their samples, those without any last. All are complete.
+/// @throws Error (usage)
+std::vector<Part> read_parts(std::vector<std::string> const& paths, std::string const& out);
+
+/// @throws Error (usage) unless they are parts of one result, each sample in one of them
+void require_one_whole(std::vector<Part> const& parts, bool allow_partial);
+
+/// Layout of the file that they make together.
+store::Layout joined_layout(std::vector<Part> const& parts);
+
+/// "64:128".
+std::string range_text(IndexRange range);
+
+} // namespace fod
