@@ -145,6 +145,8 @@ auto through(char const* name, std::string const& path, Call const& call) {
 
 } // namespace
 
+// The system's headers name the parameters otherwise.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
 extern "C" {
 
 ssize_t pwrite64(int fd, void const* data, std::size_t bytes, off64_t offset) {
@@ -215,3 +217,4 @@ int unlink(char const* path) noexcept {
 }
 
 } // extern "C"
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
