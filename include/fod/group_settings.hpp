@@ -3,8 +3,13 @@
 #include "fod/config.hpp"
 #include "fod/settings.hpp"
 
+#include <string>
+
 /// What is asked of the groups as settings of a file, exactly: what a job writes a merge does.
 namespace fod {
+
+/// A number in digits that give it back.
+std::string exact(double value);
 
 /// Appends what decides which groups are found and what is said of them.
 void put_group_settings(store::Settings& settings, LayerRequest const& asked);

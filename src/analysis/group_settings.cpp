@@ -40,12 +40,6 @@ constexpr std::array<Text, 4> texts{{{"--categories", &LayerRequest::categories}
                                      {"--rules", &LayerRequest::rules},
                                      {"--loss", &LayerRequest::loss}}};
 
-std::string exact(double value) {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%.17g", value);
-  return text.data();
-}
-
 /// Settings that must be there.
 class Reader {
 public:
@@ -92,6 +86,12 @@ groups::Method method_named(std::string const& name) {
 }
 
 } // namespace
+
+std::string exact(double value) {
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "%.17g", value);
+  return text.data();
+}
 
 void put_group_settings(store::Settings& settings, LayerRequest const& asked) {
   auto const put = [&](char const* name, std::string const& value) {

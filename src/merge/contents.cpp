@@ -123,7 +123,7 @@ store::Contents joined_contents(std::vector<Part> const& parts, store::Layout co
   }
   auto settings = store::read_settings(first.file());
   for (auto& [name, value] : settings) {
-    value = name == store::range_setting ? range_text(layout.samples()) : value;
+    value = name == store::range_setting ? store::range_text(layout.samples()) : value;
   }
   json["settings"] = store::to_lines(settings);
   put_parts(json, parts);

@@ -60,9 +60,9 @@ void refuse_twice(std::vector<Part> const& parts) {
     auto const [there, is_new] = paths.emplace(part.creation, part.path);
     if (!is_new) {
       throw bad_input(there->second + " and " + part.path + " are the same file",
-                      part.layout.is_shard()
-                          ? "both are " + shard_text(part.layout) + " of one job"
-                          : "or copies of one: both hold samples " + range_text(part.samples()),
+                      part.layout.is_shard() ? "both are " + shard_text(part.layout) + " of one job"
+                                             : "or copies of one: both hold samples " +
+                                                   store::range_text(part.samples()),
                       "give each file once");
     }
   }
@@ -108,7 +108,7 @@ Coverage coverage_of(std::vector<Part> const& parts) {
     if (last != nullptr && samples.begin < all.samples.end) {
       IndexRange const both{samples.begin, std::min(samples.end, all.samples.end)};
       throw bad_input(last->path + " and " + part.path + " overlap",
-                      "both hold samples " + range_text(both),
+                      "both hold samples " + store::range_text(both),
                       "leave one of them out, or make ranges that do not meet");
     }
     if (last == nullptr) {
@@ -152,10 +152,6 @@ std::string missing_shards(std::vector<Part> const& parts) {
 }
 
 } // namespace
-
-std::string range_text(IndexRange range) {
-  return std::to_string(range.begin) + ":" + std::to_string(range.end);
-}
 
 std::vector<Part> read_parts(std::vector<std::string> const& paths, std::string const& out) {
   if (paths.empty()) {
@@ -202,7 +198,7 @@ void require_one_whole(std::vector<Part> const& parts, bool allow_partial) {
   }
   std::string ranges;
   for (auto const& gap : missing) {
-    ranges += (ranges.empty() ? "" : ", ") + range_text(gap);
+    ranges += (ranges.empty() ? "" : ", ") + store::range_text(gap);
   }
   throw bad_input("samples " + ranges + " are missing",
                   "none of the files holds them" + missing_shards(parts),

@@ -26,7 +26,4 @@ void require_one_whole(std::vector<Part> const& parts, bool allow_partial);
 /// Layout of the file that they make together.
 store::Layout joined_layout(std::vector<Part> const& parts);
 
-/// "64:128".
-std::string range_text(IndexRange range);
-
 } // namespace fod

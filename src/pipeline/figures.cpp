@@ -31,6 +31,14 @@ std::vector<std::int64_t> first_named(std::vector<std::int64_t> const& own, Comm
   return all;
 }
 
+std::string names_of(std::vector<std::int64_t> const& named, std::int64_t count) {
+  std::string names;
+  for (auto const sample : named) {
+    names += (names.empty() ? "" : ", ") + std::to_string(sample);
+  }
+  return names + (std::ssize(named) < count ? ", …" : "");
+}
+
 void require_finite(Config const& config, Totals const& totals, Output const& output,
                     Comm const& comm) {
   auto const count = totals.nonfinite(); // of all ranks
@@ -38,14 +46,9 @@ void require_finite(Config const& config, Totals const& totals, Output const& ou
     return;
   }
   auto const named = first_named(totals.named_nonfinite(), comm);
-  std::string names;
-  for (auto const sample : named) {
-    names += (names.empty() ? "" : ", ") + std::to_string(sample);
-  }
-  names += std::ssize(named) < count ? ", …" : "";
   throw AgreedError(run_failure(
       std::to_string(count) + (count == 1 ? " sample has" : " samples have") +
-          " no finite output: " + names,
+          " no finite output: " + names_of(named, count),
       "the model returned NaN or infinity",
       "look at these samples; --resume --allow-nonfinite keeps such rows, marked in /row_status; "
       "progress is kept in " +

@@ -14,6 +14,9 @@ void reduce(Totals& totals, Comm const& comm, Machine const& machine);
 /// Collective.
 std::vector<std::int64_t> first_named(std::vector<std::int64_t> const& own, Comm const& comm);
 
+/// "5, 70, …": the samples that are named of `count`.
+std::string names_of(std::vector<std::int64_t> const& named, std::int64_t count);
+
 /// Ends the job if rows are not finite and the user did not allow them: all are counted, the first
 /// are named. Collective. @throws AgreedError
 void require_finite(Config const& config, Totals const& totals, Output const& output,

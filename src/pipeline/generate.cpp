@@ -17,10 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 /// The work of one rank, block by block.
 class Loop {
 public:
@@ -33,7 +29,6 @@ public:
 
   /// Goes on until the blocks are done or rank 0 asks to stop; what is done is saved then.
   void run(std::span<Todo const> todo, Shift& shift) {
-    auto const start = Clock::now();
     for (auto const& one : todo) {
       try {
         run_block(one, shift);
@@ -54,7 +49,6 @@ public:
     if (kept_ != nullptr && worth_it) {
       checkpoint();
     }
-    result_.seconds = seconds_since(start);
     result_.micro_batch = runner_.micro_batch();
     note_memory();
   }
@@ -212,7 +206,7 @@ LoopResult generate(Prepared& job, Work const& work, KeptMoments const* moments,
       loop->run(work.mine, shift);
     }
   });
-  return loop ? loop->take() : LoopResult{0, anonymous_memory(), job.config.batch_size};
+  return loop ? loop->take() : LoopResult{anonymous_memory(), job.config.batch_size};
 }
 
 } // namespace fod

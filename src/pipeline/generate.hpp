@@ -8,7 +8,6 @@ namespace fod {
 
 /// What the loop leaves behind on this rank.
 struct LoopResult {
-  double seconds = 0;              ///< of this rank's work
   std::int64_t peak_anonymous = 0; ///< bytes, of this rank
   std::int64_t micro_batch = 0;    ///< samples at a time at the end, fewer than a batch if memory
                                    ///< ran out

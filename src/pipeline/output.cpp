@@ -85,22 +85,27 @@ void Output::suspend() {
   together([&] { writer_->suspend(); });
 }
 
-std::string Output::names() const {
+/// The file, or the first and the last of the shards.
+std::vector<std::string> Output::ends() const {
   if (shards_ == 0) {
-    return path_;
+    return {path_};
   }
-  auto const first = store::shard_path(path_, 0, shards_);
-  return shards_ == 1 ? first : first + " to " + store::shard_path(path_, shards_ - 1, shards_);
+  std::vector<std::string> paths{store::shard_path(path_, 0, shards_)};
+  if (shards_ > 1) {
+    paths.push_back(store::shard_path(path_, shards_ - 1, shards_));
+  }
+  return paths;
+}
+
+std::string Output::names() const {
+  auto const paths = ends();
+  return paths.size() == 1 ? paths[0] : paths[0] + " to " + paths[1];
 }
 
 std::string Output::partial_names() const {
-  if (shards_ == 0) {
-    return store::partial_path(path_);
-  }
-  auto const first = store::partial_path(store::shard_path(path_, 0, shards_));
-  return shards_ == 1
-             ? first
-             : first + " to " + store::partial_path(store::shard_path(path_, shards_ - 1, shards_));
+  auto const paths = ends();
+  auto const first = store::partial_path(paths[0]);
+  return paths.size() == 1 ? first : first + " to " + store::partial_path(paths[1]);
 }
 
 bool all_complete(Prepared const& job, Comm const& comm) {

@@ -3,6 +3,8 @@
 #include "prepare.hpp"
 
 #include <optional>
+#include <string>
+#include <vector>
 
 /// Inside of the pipeline: what the ranks write.
 namespace fod {
@@ -33,6 +35,7 @@ public:
   [[nodiscard]] std::string partial_names() const;
 
 private:
+  [[nodiscard]] std::vector<std::string> ends() const;
   void together(std::function<void()> const& step) const;
 
   std::string path_; ///< of --out

@@ -251,15 +251,10 @@ void recheck(Prepared& job, Comm const& comm) {
       say(job, all, samples);
       return;
     }
-    std::string names;
-    for (auto const sample : all.wrong) {
-      names += (names.empty() ? "" : ", ") + std::to_string(sample);
-    }
     auto const notes = notes_of(job);
     throw run_failure(
         grouped(all.wrong_rows) + " of " + counted(all.rows, "sample") + " that were computed " +
-            "again are not as in " + job.config.verify + ": " + names +
-            (std::ssize(all.wrong) < all.wrong_rows ? ", …" : ""),
+            "again are not as in " + job.config.verify + ": " + names_of(all.wrong, all.wrong_rows),
         notes.empty() ? all.section + " differs, though model, data and flags seem to be the same"
                       : joined(notes),
         "give the model, the data and the flags that made the file");

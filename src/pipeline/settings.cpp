@@ -4,8 +4,6 @@
 #include "fod/group_settings.hpp"
 #include "fod/text.hpp"
 
-#include <array>
-#include <cstdio>
 #include <numeric>
 
 namespace fod {
@@ -14,12 +12,6 @@ namespace {
 
 constexpr char const* threads_name = "--threads";
 constexpr char const* batch_size_name = "--batch-size";
-
-std::string exact(double value) {
-  std::array<char, 40> text{};
-  std::snprintf(text.data(), text.size(), "%.17g", value);
-  return text.data();
-}
 
 std::string yes(bool value) {
   return value ? "yes" : "no";
@@ -57,7 +49,7 @@ std::string label_digest(Inputs const& inputs, IndexRange samples) {
 void put_data(Collector& out, Prepared const& job) {
   auto const& inputs = *job.inputs;
   auto const samples = job.plan.layout.samples();
-  out.put(store::range_setting, std::to_string(samples.begin) + ":" + std::to_string(samples.end));
+  out.put(store::range_setting, store::range_text(samples));
   out.put("the number of samples", std::to_string(inputs.dataset.size()));
   std::string fields;
   for (std::size_t i = 0; i < inputs.dataset.field_count(); ++i) {

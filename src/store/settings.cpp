@@ -4,6 +4,10 @@
 
 namespace fod::store {
 
+std::string range_text(IndexRange range) {
+  return std::to_string(range.begin) + ":" + std::to_string(range.end);
+}
+
 std::vector<std::string> to_lines(Settings const& settings) {
   std::vector<std::string> lines;
   for (auto const& [name, value] : settings) {

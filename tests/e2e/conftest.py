@@ -38,14 +38,31 @@ def build() -> Path:
     return folder
 
 
-def kill_session(session: int) -> None:
-    """Kills all processes of a session: mpirun gives each rank a process group of its own."""
+def processes_of(session: int) -> list[tuple[int, str]]:
+    """Ids and states (R, S, T, Z, …) of the processes of a session."""
+    found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             pid, _, rest = status.read_text().partition(" ")
-            if int(rest.rpartition(")")[2].split()[3]) == session:
-                os.kill(int(pid), signal.SIGKILL)
-        except (OSError, ValueError):
+        except OSError:
+            continue  # it has ended meanwhile
+        state, _, _, of_session = rest.rpartition(")")[2].split()[:4]
+        if int(of_session) == session:
+            found.append((int(pid), state))
+    return found
+
+
+def living_in(session: int) -> list[int]:
+    """Those that have not ended."""
+    return [pid for pid, state in processes_of(session) if state != "Z"]
+
+
+def kill_session(session: int) -> None:
+    """Kills all processes of a session: mpirun gives each rank a process group of its own."""
+    for pid, _ in processes_of(session):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
             continue  # it has ended meanwhile
 
 

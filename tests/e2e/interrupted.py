@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import Finished, kill_session
+from conftest import Finished, kill_session, living_in
 
 ROOT_ALLOWED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
@@ -23,20 +23,6 @@ def until(condition, what: str, seconds: float = 30):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         time.sleep(0.02)
     return value
-
-
-def processes_of(session: int) -> list[int]:
-    """Processes of a session that have not ended."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, _, rest = status.read_text().partition(" ")
-        except OSError:
-            continue  # it has ended meanwhile
-        state, _, _, of = rest.rpartition(")")[2].split()[:4]
-        if int(of) == session and state != "Z":
-            found.append(int(pid))
-    return found
 
 
 def is_free(lock: Path) -> bool:
@@ -86,7 +72,7 @@ class Job:
         """Of a rank or of "mpirun"."""
         if who == "mpirun" or not self.has_launcher:
             return self.process.pid
-        for pid in processes_of(self.process.pid):
+        for pid in living_in(self.process.pid):
             environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
             if f"OMPI_COMM_WORLD_RANK={who}".encode() in environment:
                 return pid
@@ -111,7 +97,7 @@ class Job:
             kill_session(self.process.pid)
             stdout, stderr = self.process.communicate()
             raise AssertionError(f"still running after {within} s: {stderr[-2000:]}") from None
-        until(lambda: not processes_of(self.process.pid), "no process is left over", 10)
+        until(lambda: not living_in(self.process.pid), "no process is left over", 10)
         until(lambda: is_free(self.folder / "r.h5.lock"), "the lock is free", 10)
         return Finished(self.process.returncode, stdout, stderr)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import conftest
 import h5py
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -42,6 +43,18 @@ def group_flags(folder: Path) -> list[str]:
     """Two layers, and a second pass that writes rows and sums events."""
     return ["--layers", "0,2", "--group-method", "kmeans", "--n-groups", "4", "--group-patterns",
             "--keep-moments", "--categories", str(folder / "c.csv")]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """For the inputs."""
+    return tmp_path_factory.mktemp("inputs")
+
+
+@pytest.fixture(scope="module")
+def flags(folder: Path) -> list[str]:
+    """Of a job with groups."""
+    return [*make_inputs(folder), *group_flags(folder)]
 
 
 def everything(path: Path) -> dict[str, object]:
@@ -158,7 +171,7 @@ class Killer:
             return job.returncode != 0
         finally:
             conftest.kill_session(job.pid)
-            assert wait_for(lambda: not alive_in(job.pid)), "processes are left"
+            assert wait_for(lambda: not conftest.living_in(job.pid)), "processes are left"
 
     @staticmethod
     def end(job: subprocess.Popen, who: str) -> None:
@@ -180,26 +193,9 @@ def wait_for(condition, seconds: float = 30) -> bool:
     return True
 
 
-def processes_in(session: int) -> list[tuple[int, str]]:
-    """Process ids and states."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, _, rest = status.read_text().partition(" ")
-        except OSError:
-            continue
-        state, _, _, of_session = rest.rpartition(")")[2].split()[:4]
-        if int(of_session) == session:
-            found.append((int(pid), state))
-    return found
-
-
 def stopped_in(session: int) -> list[int]:
-    return [pid for pid, state in processes_in(session) if state == "T"]
-
-
-def alive_in(session: int) -> list[int]:
-    return [pid for pid, state in processes_in(session) if state != "Z"]
+    return [pid for pid, state in conftest.processes_of(session)
+            if state == "T"]
 
 
 PHASES = ("creating", "first write", "loop", "saving moments", "closing")

@@ -7,8 +7,8 @@ import random
 
 import kill_jobs
 import pytest
-from kill_jobs import PHASES, Kill, Killer
-from test_slow_killed import flags, folder, undisturbed  # noqa: F401
+from kill_jobs import PHASES, Kill, Killer, flags, folder  # noqa: F401
+from test_slow_killed import undisturbed  # noqa: F401
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -13,7 +13,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from interrupted import SIGNALS, Job, messages, processes_of, until
+from conftest import living_in
+from interrupted import SIGNALS, Job, messages, until
 
 SAMPLES, BATCH = 1600, 16  # 100 blocks of one batch each
 HERE = Path(__file__).resolve().parent
@@ -197,7 +198,7 @@ def test_a_death_takes_the_job_down(start, whom):
         session = job.process.pid
         begin = time.monotonic()
         job.send(signal.SIGKILL, whom)
-        until(lambda: not processes_of(session), "all ranks have ended", 10)
+        until(lambda: not living_in(session), "all ranks have ended", 10)
         assert time.monotonic() - begin < 10
         done = job.end()
     assert done.returncode not in (0, 3), done.stderr
@@ -211,7 +212,7 @@ def test_a_death_while_others_wait_for_the_rank(start, slow_end, whom):
         job.reach("finishing")
         session = job.process.pid
         job.send(signal.SIGKILL, whom)
-        until(lambda: not processes_of(session), "all ranks have ended", 10)
+        until(lambda: not living_in(session), "all ranks have ended", 10)
         done = job.end()
     assert done.returncode not in (0, 3), done.stderr
     assert not job.out.exists()

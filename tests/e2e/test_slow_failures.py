@@ -17,20 +17,8 @@ import kill_jobs
 import numpy as np
 import pytest
 import torch
-from kill_jobs import Killer
+from kill_jobs import Killer, flags, folder  # noqa: F401
 from torch import nn
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("failures")
-    kill_jobs.make_inputs(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def flags(folder):
-    return [*kill_jobs.make_inputs(folder), *kill_jobs.group_flags(folder)]
 
 
 @pytest.fixture(scope="module")

@@ -7,19 +7,7 @@ import random
 
 import kill_jobs
 import pytest
-from kill_jobs import PHASES, Kill, Killer
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("killed")
-    kill_jobs.make_inputs(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def flags(folder):
-    return [*kill_jobs.make_inputs(folder), *kill_jobs.group_flags(folder)]
+from kill_jobs import PHASES, Kill, Killer, flags, folder  # noqa: F401
 
 
 @pytest.fixture(scope="module")

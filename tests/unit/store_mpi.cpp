@@ -29,6 +29,18 @@ store::Layout layout_of(std::int64_t samples) {
   return layout;
 }
 
+/// A folder that all ranks know, and that goes with rank 0.
+struct SharedFolder {
+  explicit SharedFolder(Comm const& comm) {
+    if (comm.is_root()) {
+      own.emplace();
+    }
+    path = comm.broadcast(own ? *own / "" : std::string());
+  }
+  std::optional<TemporaryFolder> own;
+  std::string path;
+};
+
 /// Writes a rank's blocks, each row made from its id.
 void write_blocks(store::ResultWriter& writer, store::Layout const& layout, IndexRange blocks) {
   for (auto block = blocks.begin; block < blocks.end; ++block) {
@@ -52,11 +64,8 @@ void write_blocks(store::ResultWriter& writer, store::Layout const& layout, Inde
 
 TEST_CASE("ranks write one file together; every row is read back as it was written") {
   auto const comm = Comm::world();
-  std::optional<TemporaryFolder> folder;
-  if (comm.is_root()) {
-    folder.emplace();
-  }
-  auto const path = comm.broadcast(comm.is_root() ? *folder / "r.h5" : std::string());
+  SharedFolder const folder(comm);
+  auto const path = folder.path + "r.h5";
   for (std::int64_t samples : {0, 1, 5, 3000}) { // also more ranks than blocks
     auto const layout = layout_of(samples);
     auto writer = store::ResultWriter::create(path, layout, contents, comm);
@@ -76,11 +85,8 @@ TEST_CASE("ranks write one file together; every row is read back as it was writt
 TEST_CASE("many small files are read back as they were written") { // 1,500 over ranks 1, 2 and 3
   // Open MPI's MPI-IO was seen to lose one in a hundred under another kind of communicator.
   auto const comm = Comm::world();
-  std::optional<TemporaryFolder> folder;
-  if (comm.is_root()) {
-    folder.emplace();
-  }
-  auto const path = comm.broadcast(comm.is_root() ? *folder / "r.h5" : std::string());
+  SharedFolder const folder(comm);
+  auto const path = folder.path + "r.h5";
   std::int64_t wrong = 0;
   for (std::int64_t file = 0; file < 500; ++file) {
     auto const layout = layout_of(1 + file % 37);
@@ -101,11 +107,8 @@ TEST_CASE("many small files are read back as they were written") { // 1,500 over
 
 TEST_CASE("marks that are cleared, and blocks that are resumed") {
   auto const comm = Comm::world();
-  std::optional<TemporaryFolder> folder;
-  if (comm.is_root()) {
-    folder.emplace();
-  }
-  auto const path = comm.broadcast(comm.is_root() ? *folder / "r.h5" : std::string());
+  SharedFolder const folder(comm);
+  auto const path = folder.path + "r.h5";
   auto const layout = layout_of(41);
   {
     auto writer = store::ResultWriter::create(path, layout, contents, comm);
@@ -135,11 +138,8 @@ TEST_CASE("marks that are cleared, and blocks that are resumed") {
 
 TEST_CASE("a suspended file keeps its marks and no final name") {
   auto const comm = Comm::world();
-  std::optional<TemporaryFolder> folder;
-  if (comm.is_root()) {
-    folder.emplace();
-  }
-  auto const path = comm.broadcast(comm.is_root() ? *folder / "r.h5" : std::string());
+  SharedFolder const folder(comm);
+  auto const path = folder.path + "r.h5";
   auto const layout = layout_of(40);
   auto writer = store::ResultWriter::create(path, layout, contents, comm);
   auto const mine = fod::shard_of(layout.blocks, comm.size(), comm.rank());
