@@ -34,6 +34,17 @@ find_library(XXHASH_LIBRARY xxhash)
 fod_require(XXHASH_INCLUDE_DIR "xxHash" libxxhash-dev xxhash)
 fod_require(XXHASH_LIBRARY "xxHash" libxxhash-dev xxhash)
 
+add_library(fod_mpi INTERFACE)
+target_link_libraries(fod_mpi INTERFACE MPI::MPI_C)
+# The C++ bindings that old MPIs still bring are no use here and do not compile cleanly.
+target_compile_definitions(fod_mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+add_library(fod_hdf5 INTERFACE)
+target_include_directories(fod_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
+target_link_libraries(fod_hdf5 INTERFACE ${HDF5_C_LIBRARIES} fod_mpi)
+if(FOD_CORE_ONLY)
+  return()
+endif()
+
 find_package(Torch 2.9 CONFIG QUIET)
 if(NOT Torch_FOUND)
   message(FATAL_ERROR "LibTorch >= 2.9 was not found (Torch_DIR is '${Torch_DIR}'): run "
@@ -50,13 +61,6 @@ find_library(NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${_site}/nvidia/nccl/li
   PATH_SUFFIXES lib)
 fod_require(NCCL_LIBRARY "NCCL" libnccl-dev nccl)
 
-add_library(fod_mpi INTERFACE)
-target_link_libraries(fod_mpi INTERFACE MPI::MPI_C)
-# The C++ bindings that old MPIs still bring are no use here and do not compile cleanly.
-target_compile_definitions(fod_mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
-add_library(fod_hdf5 INTERFACE)
-target_include_directories(fod_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
-target_link_libraries(fod_hdf5 INTERFACE ${HDF5_C_LIBRARIES} fod_mpi)
 add_library(fod_nccl INTERFACE)
 target_include_directories(fod_nccl SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
 target_link_libraries(fod_nccl INTERFACE ${NCCL_LIBRARY})
