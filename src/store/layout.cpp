@@ -143,6 +143,22 @@ std::int64_t integer(h5::File const& file, char const* name) {
                   "give a file written by fod-generate, fod import or fod merge");
 }
 
+/// What a file claims is the size of much that is kept in memory, so it must be in proportion to
+/// the file: eight bytes are stored of a sample and of a block, four of a class, or deflated ones.
+void require_plausible(Layout const& layout, h5::File const& file) {
+  auto const most = 1024 + 1032 / 8 * file.bytes();
+  for (auto const claim : {layout.samples().size(), layout.blocks.size(), layout.classes,
+                           layout.members, layout.label_counts}) {
+    if (claim > most) {
+      throw bad_input(file.path() + " is damaged",
+                      "its " + std::to_string(file.bytes()) +
+                          " bytes cannot hold what it claims, " + std::to_string(claim) +
+                          " samples, blocks or classes",
+                      "make it again, or restore it from a backup");
+    }
+  }
+}
+
 void require_sane(Layout const& layout, std::int64_t block_size, std::string const& path) {
   auto const& grid = layout.grid;
   constexpr std::int64_t most = std::int64_t{1} << 31;
@@ -222,6 +238,7 @@ Layout read_layout(h5::File const& file) {
         {section.path.substr(std::string_view(activations_path).size()), neurons});
   }
   require_sane(layout, integer(file, "block_size"), file.path());
+  require_plausible(layout, file);
   layout.uncertainty = file.contains("/uncertainty");
   auto const as_number = [&](char const* name, double otherwise) {
     auto const value = file.has_attribute("/", name) ? file.attribute("/", name) : otherwise;

@@ -96,6 +96,7 @@ int main(int argc, char** argv) {
     }
   }
   fuzz::require(!parents.empty(), "the corpus has an input");
+  std::fputs("mutating\n", stderr);
   fuzz::Mutator mutator(options.seed);
   std::int64_t mutations = 0;
   auto const now = [] { return std::chrono::steady_clock::now(); };

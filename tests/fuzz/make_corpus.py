@@ -9,6 +9,7 @@ import io
 import struct
 import sys
 import tempfile
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -254,6 +255,36 @@ def h5_data():
     yield "head.h5", whole[:96]
 
 
+def archives():
+    def zipped(method=zipfile.ZIP_STORED, wide=False, comment=b""):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", method) as file:
+            file.comment = comment
+            for name in ("m/constants.pkl", "m/code/x.py", "m/data/0"):
+                info = zipfile.ZipInfo(name)
+                info.compress_type = method
+                with file.open(info, "w", force_zip64=wide) as record:
+                    record.write(name.encode() * 3)
+        return out.getvalue()
+
+    plain = zipped()
+    yield "stored", plain
+    yield "deflated", zipped(zipfile.ZIP_DEFLATED)
+    yield "comment", zipped(comment=b"PK\x05\x06 and more")
+    # A directory in the wide form of files beyond 4 GB, which the module writes for those alone.
+    end = plain.rindex(b"PK\x05\x06")
+    count, size, at = struct.unpack("<10xHII2x", plain[end:])
+    wide = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, at)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    yield "wide", plain[:end] + wide + locator + plain[end:]
+    yield "far", plain[:end] + wide + locator[:8] + b"\xff" * 8 + locator[16:] + plain[end:]
+    yield "many", plain[:end] + struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 2**64 - 1,
+                                            2**64 - 1, size, at) + locator + plain[end:]
+    yield "wide_records", zipped(wide=True)
+    yield "cut", plain[:-1]
+    yield "only_end", plain[end:]
+
+
 def undo():
     magic = b"fodundo1"
     pack = struct.pack
@@ -276,10 +307,13 @@ def json_texts():
 def rules_texts():
     yield from json_texts()
     yield "rules", b'{"categories": {"a": ["x", "y z"], "b": []}, "otherwise": "c"}'
+    yield "rules_deep", b'{"categories": {"a": [' + b"[" * 40_000 + b"]" * 40_000 + b"]}}"
+    yield "rules_number", b'{"categories": {"a": [1e99999]}}'
+    yield "rules_many", b'{' + b", ".join(b'"%d": 1' % i for i in range(9_000)) + b"}"
     yield "rules_twice", b'{"categories": {"a": ["x"], "a": ["y"]}}'
 
 
-TARGETS = {"arrays": arrays, "cifar": cifar, "image": images, "columns": columns, "config": tomls,
+TARGETS = {"archive": archives, "arrays": arrays, "cifar": cifar, "image": images, "columns": columns, "config": tomls,
            "h5_data": h5_data, "undo": undo, "import": json_texts, "json": rules_texts}
 
 

@@ -25,6 +25,8 @@ find_package(JPEG)
 fod_require(JPEG_FOUND "libjpeg-turbo" libjpeg62-turbo-dev libjpeg-turbo)
 find_package(PNG)
 fod_require(PNG_FOUND "libpng" libpng-dev libpng)
+find_package(OpenSSL COMPONENTS Crypto) # for --model-sha256
+fod_require(OPENSSL_CRYPTO_LIBRARY "OpenSSL" libssl-dev openssl)
 find_package(CLI11 CONFIG)
 fod_require(CLI11_FOUND "CLI11" libcli11-dev cli11)
 find_package(nlohmann_json CONFIG)

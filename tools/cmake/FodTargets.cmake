@@ -37,8 +37,8 @@ fod_modules(fod_core error records config comm h5 plugin python moments groups e
   analysis json)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(fod_core PUBLIC fod_flags
-  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} CLI11::CLI11
-  nlohmann_json::nlohmann_json Threads::Threads ${CMAKE_DL_LIBS})
+  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} OpenSSL::Crypto
+  CLI11::CLI11 nlohmann_json::nlohmann_json Threads::Threads ${CMAKE_DL_LIBS})
 
 # The loops over correlations, for several vector widths of one processor family. No result of
 # theirs depends on the width: products are not fused into sums. Sanitizers start too late for the
