@@ -162,3 +162,20 @@ def test_results_claim_no_more_than_they_hold(tmp_path, change):
     exported = fod("export", tmp_path / "r.h5", tmp_path / "out.json")
     for done in (verified, informed, exported):
         assert done.returncode >= 0 and "bad_alloc" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("size", [2**40, 2**62, 2**64 - 1])
+def test_damaged_heaps_of_strings_end_in_a_message(tmp_path, size):
+    """HDF5 1.10 crashes on them; others refuse them."""
+    (tmp_path / "r.json").write_text('{"distributions": {"0": [1.0]}}')
+    assert fod("import", tmp_path / "r.json", tmp_path / "r.h5").returncode == 0
+    data = bytearray((tmp_path / "r.h5").read_bytes())
+    heap = data.index(b"GCOL")
+    while heap >= 0:  # the size of each heap's first object
+        data[heap + 24 : heap + 32] = size.to_bytes(8, "little")
+        heap = data.find(b"GCOL", heap + 1)
+    (tmp_path / "r.h5").write_bytes(data)
+    for command in ("verify", "info"):
+        done = fod(command, tmp_path / "r.h5")
+        assert done.returncode in (1, 2), done
+        assert done.stdout or done.stderr.startswith("fod: ")

@@ -19,9 +19,11 @@
 #include <string>
 #include <vector>
 
-/// Small inputs justify no more than this; looked up by the sanitizer's runtime.
+/// Small inputs justify no more than this. C libraries are told that there is no memory, and cope;
+/// a `new` of ours that asks for more ends the process. Looked up by the sanitizer's runtime.
 extern "C" char const* __asan_default_options() {
-  return "max_allocation_size_mb=512:hard_rss_limit_mb=3000:handle_abort=1";
+  return "max_allocation_size_mb=512:allocator_may_return_null=1:hard_rss_limit_mb=3000:"
+         "handle_abort=1";
 }
 
 namespace {
