@@ -175,6 +175,18 @@ void require_sane(Layout const& layout, std::int64_t block_size, std::string con
   }
 }
 
+bool has_explicit_ids(h5::File const& file) {
+  if (!file.has_attribute("/", "sample_ids")) {
+    return false;
+  }
+  auto const kind = file.attribute("/", "sample_ids");
+  if (kind != h5::Attribute("explicit") && kind != h5::Attribute("range")) {
+    throw bad_input(file.path() + " is damaged", "it does not say what its sample ids are",
+                    "make it again, or restore it from a backup");
+  }
+  return kind == h5::Attribute("explicit");
+}
+
 /// Sections of an extent per row that the file itself tells, in the order of the ledger.
 std::vector<Section> sections_named(h5::File const& file, std::string const& names,
                                     std::string const& under) {
@@ -246,8 +258,7 @@ Layout read_layout(h5::File const& file) {
     return number == nullptr ? otherwise : *number;
   };
   layout.sum_tolerance = as_number("sum_tolerance", layout.sum_tolerance);
-  layout.explicit_ids = file.has_attribute("/", "sample_ids") &&
-                        file.attribute("/", "sample_ids") == h5::Attribute("explicit");
+  layout.explicit_ids = has_explicit_ids(file);
   if (file.contains("/distributions")) {
     layout.distribution_type = file.dataset("/distributions").type();
   }

@@ -5,12 +5,13 @@
 
 #include "fuzz.hpp"
 
-#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -75,11 +76,18 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
+/// A hang is a defect. What can be done of this in a handler is little, but the process ends
+/// anyway.
+void on_alarm(int /*signal*/) {
+  __sanitizer_print_stack_trace();
+  ::_exit(1);
+}
+
 void run(std::vector<std::uint8_t> const& input, std::string const& save) {
   std::ofstream(save, std::ios::binary)
       .write(reinterpret_cast<char const*>(input.data()),
              static_cast<std::streamsize>(input.size()));
-  ::alarm(most_seconds); // SIGALRM ends the process: a hang is a defect
+  ::alarm(most_seconds);
   LLVMFuzzerTestOneInput(input.data(), input.size());
   ::alarm(0);
 }
@@ -88,6 +96,7 @@ void run(std::vector<std::uint8_t> const& input, std::string const& save) {
 
 int main(int argc, char** argv) {
   auto const options = parse(argc, argv);
+  std::signal(SIGALRM, on_alarm);
   std::vector<std::vector<std::uint8_t>> parents;
   for (auto const& file : options.files) {
     auto input = bytes_of(file);

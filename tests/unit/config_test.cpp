@@ -191,13 +191,14 @@ TEST_CASE("digests of models are one for each, in the order of --model") {
   CHECK(parse({"--model", "python:m:f", "--model-sha256", lower.c_str(), "--model-sha256", "-"})
             .model_digests == std::vector<std::string>{lower, ""});
   CHECK_THAT(complaint({"--model", "n.pt", "--model-sha256", lower.c_str()}),
-             Catch::Contains("there are 1 for 2 of --model") && Catch::Contains("give one for each"));
+             Catch::Contains("there are 1 for 2 of --model") &&
+                 Catch::Contains("give one for each"));
   for (auto const& wrong : {std::string("abc"), std::string(63, 'a'), std::string(64, 'g'),
                             std::string(128, 'a'), std::string()}) {
     CHECK_THAT(complaint({"--model-sha256", wrong.c_str()}),
                Catch::Contains("it is no SHA-256") && Catch::Contains("sha256sum"));
   }
-  CHECK_THAT(complaint({"--model", "python:m:f", "--model-sha256", "-", "--model-sha256",
-                        lower.c_str()}),
-             Catch::Contains("cannot pin python:m:f"));
+  CHECK_THAT(
+      complaint({"--model", "python:m:f", "--model-sha256", "-", "--model-sha256", lower.c_str()}),
+      Catch::Contains("cannot pin python:m:f"));
 }
