@@ -15,7 +15,8 @@ constexpr std::string_view last_words =
 
 /// May call what is safe in a signal handler, and nothing else.
 extern "C" void end_with_words(int /*signal*/) {
-  static_cast<void>(!::write(STDERR_FILENO, last_words.data(), last_words.size()));
+  auto const written = ::write(STDERR_FILENO, last_words.data(), last_words.size());
+  static_cast<void>(written);
   ::_exit(static_cast<int>(ExitCode::usage));
 }
 
