@@ -28,5 +28,5 @@ if ((EUID == 0)); then # Open MPI refuses root unless told twice
 fi
 cmake --preset release --log-level=NOTICE
 cmake --build --preset release --parallel "$(nproc)"
-exec ctest --test-dir "$FOD_BUILD" --output-on-failure --no-tests=error -j 1 \
+exec ctest --test-dir "$FOD_BUILD" --output-on-failure --no-tests=error -j "$(nproc)" \
   "${selection[@]}" "${arguments[@]}"

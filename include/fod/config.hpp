@@ -71,6 +71,8 @@ struct Config {
 
   // What to write
   std::string out;
+  std::string verify;                 ///< a result to recompute some rows of; empty: none
+  std::int64_t verify_samples = 4096; ///< how many
   bool overwrite = false;
   bool resume = false;          ///< go on with what an earlier job left
   bool allow_nonfinite = false; ///< keep rows that are not finite, marked

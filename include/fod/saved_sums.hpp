@@ -49,8 +49,8 @@ public:
   void save(int rank, BlockRuns const& blocks, Body const& body) const;
 
 private:
-  [[nodiscard]] std::string path_of(std::string const& name) const;
-  void write(std::string const& name, BlockRuns const& blocks, Body const& body) const;
+  [[nodiscard]] std::string path_of(std::string const& part) const;
+  void write(std::string const& part, BlockRuns const& blocks, Body const& body) const;
 
   std::string folder_;
   std::string kind_;

@@ -17,6 +17,9 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 /// The one in which files that are merged differ: the samples that the file holds.
 inline constexpr char const* range_setting = "--range";
 
+/// From this one on they tell of groups and of what is kept, which changes no row.
+inline constexpr char const* first_beyond_rows = "--layers";
+
 /// "name=value" of each, as /provenance/settings holds them.
 std::vector<std::string> to_lines(Settings const& settings);
 Settings from_lines(std::vector<std::string> const& lines);

@@ -127,6 +127,13 @@ void add_outputs(CLI::App& app, Config& config, Raw& raw) {
                "Keep rows with NaN or infinity, marked in /row_status, instead of stopping");
   app.add_flag("--keep-members", config.keep_members, "Keep each member's distribution too");
   app.add_flag("--keep-logits", config.keep_logits, "Keep what the models returned too");
+  app.add_option("--verify", config.verify,
+                 "Recompute a random sample of the rows of this result with the given model and "
+                 "data, and compare; writes nothing");
+  app.add_option("--verify-samples", config.verify_samples,
+                 "How many rows --verify recomputes, in whole batches chosen by chance")
+      ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+      ->capture_default_str();
   app.add_option("--posterior", config.posterior,
                  "Write {layer: {mu, rho, sigma}} of Bayesian layers to this HDF5 file");
   app.add_option("--checkpoint-interval", config.checkpoint_interval,
@@ -185,14 +192,19 @@ void settle_digests(Config& config) {
 /// What no single flag can tell.
 void check_together(Config const& config) {
   auto const help = std::string("`fod-generate --help` lists the flags");
-  bool const job = !config.data.empty() || !config.out.empty() || config.groups.list;
+  bool const reads_only = config.groups.list || !config.verify.empty();
+  bool const job = !config.data.empty() || !config.out.empty() || reads_only;
   if (job || config.posterior.empty()) {
     if (config.data.empty()) {
       throw bad_input("bad usage", "--data is required", help);
     }
-    if (config.out.empty() && !config.groups.list) {
+    if (config.out.empty() && !reads_only) {
       throw bad_input("bad usage", "--out is required", help);
     }
+  }
+  if (!config.verify.empty() && (!config.out.empty() || !config.json.empty())) {
+    throw bad_input("--verify writes nothing", "--out or --json was given as well",
+                    "leave them out");
   }
   std::vector<std::pair<char const*, std::string>> const outputs{
       {"--out", config.out}, {"--json", config.json}, {"--posterior", config.posterior}};

@@ -56,6 +56,14 @@ void BatchRunner::announce_micro_batch(IndexRange samples) {
   }
 }
 
+std::vector<float const*> kept_activations(Prepared& job) {
+  std::vector<float const*> all;
+  for (std::size_t i = 0; i < job.plan.layout.activations.size(); ++i) {
+    all.push_back(job.watch->on_host(i).data());
+  }
+  return all;
+}
+
 void BatchRunner::require_same_output(ModelOutput const& output, ModelProbe const& known,
                                       IndexRange samples) const {
   auto const columns = check_output(output, job_.config.batch_size, known.mode);

@@ -32,4 +32,7 @@ private:
   std::vector<std::uint8_t> flags_; ///< without distributions, by row
 };
 
+/// Of the batch that was just run, on the host: the layers whose activations the file keeps.
+std::vector<float const*> kept_activations(Prepared& job);
+
 } // namespace fod

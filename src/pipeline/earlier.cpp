@@ -29,6 +29,15 @@ std::unique_ptr<store::OutputClaim> claim_outputs(Config const& config) {
   return claim;
 }
 
+std::vector<std::string> lines_of(std::string const& text) {
+  std::istringstream in(text);
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) {
+    lines.push_back(line);
+  }
+  return lines;
+}
+
 } // namespace
 
 store::Settings claim_output(Prepared& job, Comm const& comm) {
@@ -59,16 +68,31 @@ store::Settings claim_output(Prepared& job, Comm const& comm) {
       told += '\n' + line;
     }
   });
-  std::istringstream in(comm.broadcast(told));
-  std::string head;
-  std::getline(in, head);
+  auto const lines = lines_of(comm.broadcast(told));
+  auto const& head = lines[0];
   job.found = static_cast<store::Found>(head[0] - '0');
   job.found_complete = head.size() > 1 && head[1] == '1';
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(in, line);) {
-    lines.push_back(line);
-  }
-  auto earlier = store::from_lines(lines);
+  auto earlier = store::from_lines({lines.begin() + 1, lines.end()});
+  comm.agree([&] { adopt(job.config, earlier); });
+  return earlier;
+}
+
+store::Settings read_verified(Prepared& job, Comm const& comm) {
+  std::string told;
+  comm.on_root([&] {
+    store::ResultReader const reader(job.config.verify);
+    if (!reader.complete()) {
+      throw bad_input(job.config.verify + " is not complete", "its job did not end",
+                      "finish it with --resume first");
+    }
+    told = std::to_string(reader.layout().grid.batch_size());
+    for (auto const& line : store::to_lines(store::read_settings(reader.file()))) {
+      told += '\n' + line;
+    }
+  });
+  auto const lines = lines_of(comm.broadcast(told));
+  job.config.batch_size = std::stoll(lines[0]); // rows depend on it
+  auto earlier = store::from_lines({lines.begin() + 1, lines.end()});
   comm.agree([&] { adopt(job.config, earlier); });
   return earlier;
 }

@@ -9,6 +9,10 @@ namespace fod {
 /// @return the settings of the job that this one goes on with
 store::Settings claim_output(Prepared& job, Comm const& comm);
 
+/// The settings of the result that --verify names, from which it takes the batch size, and threads
+/// unless they were given. Collective.
+store::Settings read_verified(Prepared& job, Comm const& comm);
+
 /// Once the plan is made: what is there must come from the same model, data and flags; if it does
 /// not and may be overwritten, this job starts anew.
 /// @throws Error (usage) naming what differs

@@ -25,7 +25,9 @@ class Loop {
 public:
   Loop(Prepared& job, KeptMoments const* moments, store::ResultWriter& writer, int rank)
       : job_(job), config_(job.config), plan_(job.plan), kept_(moments), writer_(writer),
-        rank_(rank), runner_(job), rows_(job.plan.layout, writer),
+        rank_(rank), runner_(job),
+        rows_(job.plan.layout, [&writer](std::size_t section, IndexRange rows,
+                                         void const* data) { writer.write(section, rows, data); }),
         clock_(job.config.checkpoint_interval) {}
 
   /// Goes on until the blocks are done or rank 0 asks to stop; what is done is saved then.
@@ -123,7 +125,7 @@ private:
     mark_unreadable(results, samples, plan_.layout, unreadable);
     refuse_others(results, samples);
     auto const labels = labels_of(samples);
-    rows_.append(samples, results, labels.stored, kept_activations());
+    rows_.append(samples, results, labels.stored, kept_activations(job_));
     if (moments_ != nullptr) {
       moments_->add({samples, results.joined.mean, labels.classes}, *job_.watch, runner_.stream());
     }
@@ -133,14 +135,6 @@ private:
   [[nodiscard]] BatchLabels labels_of(IndexRange samples) const {
     return config_.distributions ? job_.inputs->labels_of(samples, plan_.layout.classes)
                                  : BatchLabels{job_.inputs->stored_labels(samples), {}};
-  }
-
-  [[nodiscard]] std::vector<float const*> kept_activations() {
-    std::vector<float const*> all;
-    for (std::size_t i = 0; i < plan_.layout.activations.size(); ++i) {
-      all.push_back(job_.watch->on_host(i).data());
-    }
-    return all;
   }
 
   /// Stops at a row that is no distribution. Those that are not finite are written, so that all of

@@ -4,6 +4,7 @@
 #include "generate.hpp"
 #include "grouping.hpp"
 #include "posterior.hpp"
+#include "recheck.hpp"
 #include "second_pass.hpp"
 #include "together.hpp"
 
@@ -269,6 +270,10 @@ void run_job(Config const& asked, Comm const& comm) {
     return; // there are no data
   }
 
+  if (!config.verify.empty()) {
+    recheck(job, comm);
+    return;
+  }
   if (job.found != store::Found::nothing && job.found_complete) {
     finish_earlier(job, comm);
     return;

@@ -148,8 +148,12 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
     prepare_groups(job);
     job.plan.steps = open_steps(config, job.machine);
     job.facts.settings = make_settings(job);
-    compare_with(earlier, job);
-    if (job.found == store::Found::nothing) {
+    if (config.verify.empty()) {
+      compare_with(earlier, job);
+    } else {
+      job.verified = earlier;
+    }
+    if (job.found == store::Found::nothing && config.verify.empty()) {
       require_space(config, job.plan);
     }
     if (!config.dry_run && config.distributions) {
@@ -165,7 +169,7 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
 void prepare_all(Prepared& job, Comm const& comm) {
   store::Settings earlier;
   if (!job.config.data.empty()) {
-    earlier = claim_output(job, comm);
+    earlier = job.config.verify.empty() ? claim_output(job, comm) : read_verified(job, comm);
   }
   job.machine = find_machine(job.config, comm);
   if (comm.is_root() && !job.machine.warning.empty()) {

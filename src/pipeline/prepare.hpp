@@ -19,6 +19,7 @@ struct Prepared {
   JobFacts facts;
   std::unique_ptr<store::OutputClaim> claim;  ///< on rank 0
   store::Found found = store::Found::nothing; ///< of earlier jobs, that this one goes on with
+  store::Settings verified;                   ///< of the result that --verify names
   bool found_complete = false;                ///< and it is all there
   std::unique_ptr<Inputs> inputs;             ///< null without --data
   std::unique_ptr<Model> model;

@@ -61,8 +61,8 @@ std::uint64_t block_digest(Checksum const& data, std::int64_t block) {
   return checksum_of(checksum_text(data.digest()) + std::to_string(block));
 }
 
-RowBuffer::RowBuffer(store::Layout const& layout, store::ResultWriter& writer)
-    : layout_(layout), writer_(writer), sections_(store::sections(layout)),
+RowBuffer::RowBuffer(store::Layout const& layout, Sink sink)
+    : layout_(layout), sink_(std::move(sink)), sections_(store::sections(layout)),
       columns_(sections_.size()) {}
 
 void RowBuffer::append(IndexRange samples, BatchResults const& results,
@@ -152,7 +152,7 @@ void RowBuffer::drop() {
 void RowBuffer::flush() {
   auto const first = layout_.samples().begin;
   for (std::size_t s = 0; s < sections_.size(); ++s) {
-    writer_.write(s, {range_.begin - first, range_.end - first}, columns_[s].data());
+    sink_(s, {range_.begin - first, range_.end - first}, columns_[s].data());
     columns_[s].clear();
   }
   range_ = {};

@@ -4,6 +4,8 @@
 #include "fod/epilogue.hpp"
 #include "fod/store.hpp"
 
+#include <functional>
+
 /// Inside of the pipeline: results on their way into the file.
 namespace fod {
 
@@ -21,14 +23,16 @@ std::uint64_t block_digest(Checksum const& data, std::int64_t block);
 /// Collects the rows of several batches, so that the file gets few, large writes.
 class RowBuffer {
 public:
-  RowBuffer(store::Layout const& layout, store::ResultWriter& writer);
+  /// Takes rows (numbers within the file) of a section, in the section's own type.
+  using Sink = std::function<void(std::size_t section, IndexRange rows, void const* data)>;
+  RowBuffer(store::Layout const& layout, Sink sink);
 
   /// Appends the first `samples.size()` rows of a batch; rows follow one another without a gap.
   /// @param labels empty if the file has none
   /// @param activations on the host, of the layers that the file keeps, in its order
   void append(IndexRange samples, BatchResults const& results, std::span<std::int64_t const> labels,
               std::span<float const* const> activations = {});
-  /// Hands what is collected to the writer.
+  /// Hands what is collected on.
   void flush();
   /// Forgets what is collected.
   void drop();
@@ -41,7 +45,7 @@ private:
                                std::span<std::uint8_t const> flags);
 
   store::Layout layout_;
-  store::ResultWriter& writer_;
+  Sink sink_;
   std::vector<store::Section> sections_;
   std::vector<std::vector<std::byte>> columns_; ///< by section
   IndexRange range_;                            ///< of the samples that are collected

@@ -113,8 +113,6 @@ void put_running(Collector& out, Prepared const& job) {
     out.put("the number of classes", std::to_string(job.plan.layout.classes));
   }
   out.flag("--no-distributions", !config.distributions);
-  out.flag("--keep-members", config.keep_members);
-  out.flag("--keep-logits", config.keep_logits);
 }
 
 /// What block 0 was scaled by tells whether layers give the same.
@@ -131,7 +129,7 @@ void put_groups(Collector& out, Prepared const& job) {
   auto const& asked = job.config.groups;
   auto const& plan = job.plan.groups;
   if (plan.empty()) {
-    out.put("--layers", "");
+    out.put(store::first_beyond_rows, "");
     return;
   }
   std::string layers;
@@ -140,7 +138,7 @@ void put_groups(Collector& out, Prepared const& job) {
     layers +=
         (layers.empty() ? "" : ",") + watched.layer.name + (pooling.empty() ? "" : ":") + pooling;
   }
-  out.put("--layers", layers);
+  out.put(store::first_beyond_rows, layers);
   out.text("--tap-transform", asked.transform);
   out.put("the activations (a checksum of their scale in the first block)",
           scale_digest(plan.scales));
@@ -170,6 +168,8 @@ store::Settings make_settings(Prepared const& job) {
   put_data(out, job);
   put_reading(out, job.config);
   put_groups(out, job);
+  out.flag("--keep-members", job.config.keep_members);
+  out.flag("--keep-logits", job.config.keep_logits);
   return out.take();
 }
 

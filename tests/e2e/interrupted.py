@@ -51,6 +51,11 @@ def is_free(lock: Path) -> bool:
     return True
 
 
+def heed_interrupts() -> None:
+    """What a shell starts in the background ignores SIGINT, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Job:
     """fod-generate in a session of its own, on `ranks` ranks, or without a launcher on None."""
 
@@ -67,7 +72,7 @@ class Job:
         self.has_launcher = ranks is not None
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, cwd=folder, start_new_session=True,
+            text=True, cwd=folder, start_new_session=True, preexec_fn=heed_interrupts,
             env={**os.environ, **ROOT_ALLOWED, "FOD_SLOW_FOLDER": str(folder), **(env or {})})
 
     def __enter__(self) -> Job:

@@ -13,7 +13,8 @@
 __attribute__((visibility("default"))) int rename(char const* from, char const* to) {
   char const* const folder = getenv("FOD_SLOW_FOLDER");
   char const* const seconds = getenv("FOD_SLOW_RENAME");
-  if (folder != NULL && seconds != NULL && strstr(from, ".h5.partial") != NULL) {
+  if (folder != NULL && seconds != NULL && strlen(from) > 8 &&
+      strcmp(from + strlen(from) - 8, ".partial") == 0) {
     char path[600];
     FILE* file;
     struct timespec left;
