@@ -31,7 +31,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned most_seconds = 20; ///< of one input
+constexpr unsigned most_seconds = 8; ///< of one input
 constexpr std::size_t longest_parent = 1 << 20;
 
 std::vector<std::uint8_t> bytes_of(fs::path const& path) {
