@@ -135,6 +135,8 @@ def main():
         return build("fuzz", options.flags + rest)
     if options.command == "short":
         return short(options.target)
+    if not shutil.which("clang++"):
+        sys.exit("no clang++ (libFuzzer is part of clang): apt-get install clang libclang-rt-14-dev")
     build("libfuzzer", [])
     return long(options.targets or TARGETS, options.minutes)
 
