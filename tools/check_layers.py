@@ -58,6 +58,7 @@ MODULE_OF = {
     "epilogue": "kernels",
     "plugin_abi": "plugin",
     "checksum": "records",
+    "sha256": "records",
     "image": "records",
     "activations": "records",
     "pool": "kernels",
@@ -99,7 +100,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"simdjson\.h", {"json"}),
     (r"zlib\.h", {"dataset", "model"}),
     (r"jpeglib\.h|jerror\.h|png\.h", {"dataset"}),
-    (r"xxhash\.h", {"records"}),
+    (r"xxhash\.h|openssl/evp\.h", {"records"}),
     (r"pybind11/.*|Python\.h|patchlevel\.h|numpy/.*|dlpack/.*", {"python", "model"}),
     (r"std(def|int)\.h", {"plugin"}),  # its C header
     (r"\w+", set(KNOWS)),  # the standard library

@@ -33,6 +33,7 @@ packages=(
   "libsimdjson-dev|simdjson|header simdjson.h"
   "libjpeg62-turbo-dev|libjpeg-turbo|header jpeglib.h"
   "libpng-dev|libpng|header png.h"
+  "libssl-dev|openssl|header openssl/evp.h"
   "python3-venv|python (3.10 or newer)|python_fits"
   "python3-dev|python|python_header"
   "clang-format|llvm|true" # without it, or clang-tidy, CMake leaves the check out

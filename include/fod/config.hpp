@@ -43,13 +43,14 @@ struct LayerRequest {
 /// Everything a user can ask `fod-generate` for.
 struct Config {
   // What to run
-  std::vector<std::string> models;    ///< more than one is an ensemble
-  std::vector<double> weights;        ///< of the models; empty: equal
-  std::int64_t dropout_passes = 0;    ///< of --mc-dropout; 0: off
-  std::vector<std::string> data;      ///< `[name=]SPEC`
-  std::vector<std::string> inputs;    ///< fields that become the model's arguments, in order
-  std::vector<std::string> joined;    ///< fields that become one argument, of --concat
-  std::string labels;                 ///< empty: none
+  std::vector<std::string> models;        ///< more than one is an ensemble
+  std::vector<std::string> model_digests; ///< of --model-sha256, lower case; "" pins nothing
+  std::vector<double> weights;            ///< of the models; empty: equal
+  std::int64_t dropout_passes = 0;        ///< of --mc-dropout; 0: off
+  std::vector<std::string> data;          ///< `[name=]SPEC`
+  std::vector<std::string> inputs;        ///< fields that become the model's arguments, in order
+  std::vector<std::string> joined;        ///< fields that become one argument, of --concat
+  std::string labels;                     ///< empty: none
   ImageOptions images;                ///< for folders of images; the threads are those of a rank
   std::vector<std::string> normalize; ///< `[field:]mean=…,std=…`
   std::int64_t max_samples = -1;      ///< negative: all

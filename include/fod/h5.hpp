@@ -59,8 +59,10 @@ public:
   void read(IndexRange rows, ElementType type, void* out) const;
   /// Writes rows, independently of other ranks.
   void write(IndexRange rows, ElementType type, void const* data);
-  /// False for external storage, virtual datasets and the like, whose bytes are elsewhere.
-  [[nodiscard]] bool stored_inside() const;
+  /// False if the bytes that are stored cannot unpack to so many rows: a file may claim any shape,
+  /// so this is asked before memory is taken. (A small room is always granted: rows that nobody has
+  /// written are filled.)
+  [[nodiscard]] bool can_hold(std::int64_t rows) const;
   /// First byte of contiguous storage in the file; negative if it has none.
   [[nodiscard]] std::int64_t file_offset() const;
 
@@ -106,6 +108,8 @@ public:
   /// Names of the members of a group, sorted.
   [[nodiscard]] std::vector<std::string> members(std::string const& group) const;
 
+  /// @throws Error (usage) if it is missing, no dataset of numbers, or has its bytes in other files
+  ///         (external storage, virtual datasets, links into other files)
   [[nodiscard]] Dataset dataset(std::string const& path) const;
   /// Contiguous storage allocated at once and not filled; groups on the way are created.
   Dataset create_dataset(std::string const& path, ElementType type, Shape const& shape);

@@ -115,6 +115,9 @@ void EventRecorder::save_loaded(h5::File& file) const {
 
 void EventRecorder::load(h5::File const& file) {
   auto const dataset = file.dataset(log_path);
+  if (dataset.shape().size() != 1 || !dataset.can_hold(dataset.shape()[0])) {
+    throw bad_input(file.path() + " is damaged", "its log claims more than it holds");
+  }
   std::string bytes(static_cast<std::size_t>(element_count(dataset.shape())), '\0');
   dataset.read({0, std::ssize(bytes)}, ElementType::uint8, bytes.data());
   if (file.attribute("/", "checksum") != h5::Attribute(checksum_text(checksum_of(bytes)))) {

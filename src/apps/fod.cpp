@@ -116,6 +116,7 @@ int main(int argc, char** argv) {
   // A closed pipe and a file size limit become errors of `write`, which are told and cleaned up.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+  fod::app::tell_of_crashes();
   try {
     return static_cast<int>(fod::app::run(argc, argv));
   } catch (std::exception const& error) {

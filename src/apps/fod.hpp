@@ -35,4 +35,7 @@ using store::open_result;
 /// Writes to standard output. @throws Error (failed) if that does not take it
 void print(std::string const& text);
 
+/// From now on a crash is an error with a message (exit code 2): HDF5 may crash on a damaged file.
+void tell_of_crashes();
+
 } // namespace fod::app

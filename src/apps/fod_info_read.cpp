@@ -14,17 +14,22 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t piece_rows = std::int64_t{1} << 18;
 
+/// Asked before there is room for rows of it. @throws Error (usage)
+void require_shape(store::ResultReader const& reader, std::string const& path, Shape const& shape) {
+  auto const dataset = reader.file().dataset(path);
+  if (dataset.shape() != shape || !dataset.can_hold(reader.rows())) {
+    throw bad_input(reader.path() + " is damaged",
+                    path + " has shape " + to_string(dataset.shape()) + " where " +
+                        to_string(shape) + " is on record, or lacks its bytes",
+                    "make it again, or restore it from a backup");
+  }
+}
+
 /// Entries of a one-dimensional section.
 template <class Value>
 std::vector<Value> column(store::ResultReader const& reader, std::string const& path,
                           ElementType type, IndexRange rows) {
-  auto const shape = reader.file().dataset(path).shape();
-  if (shape != Shape{reader.rows()}) {
-    throw bad_input(reader.path() + " is damaged",
-                    path + " has shape " + to_string(shape) + " where " +
-                        to_string(Shape{reader.rows()}) + " is on record",
-                    "make it again, or restore it from a backup");
-  }
+  require_shape(reader, path, {reader.rows()});
   std::vector<Value> values(static_cast<std::size_t>(rows.size()));
   reader.read(path, rows, type, values.data());
   return values;
@@ -36,6 +41,7 @@ std::vector<std::int64_t> labels_of(store::ResultReader const& reader, IndexRang
   if (counts == 0) {
     return column<std::int64_t>(reader, "/labels", ElementType::int64, rows);
   }
+  require_shape(reader, "/labels", {reader.rows(), counts});
   std::vector<std::int64_t> all(static_cast<std::size_t>(rows.size() * counts));
   reader.read("/labels", rows, ElementType::int64, all.data());
   std::vector<std::int64_t> labels;

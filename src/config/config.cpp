@@ -39,6 +39,10 @@ void add_inputs(CLI::App& app, Config& config, Raw& raw) {
                  "plugin:libx.so[?options] (fod/plugin_abi.h). Repeat for an ensemble")
       ->required()
       ->allow_extra_args(false);
+  app.add_option("--model-sha256", config.model_digests,
+                 "SHA-256 that the file of a --model must have. Repeat in the order of --model; - "
+                 "leaves one out")
+      ->allow_extra_args(false);
   app.add_option("--weights", config.weights, "Weights of an ensemble's models; made to sum to 1")
       ->delimiter(',')
       ->allow_extra_args(false);
@@ -156,6 +160,38 @@ void add_outputs(CLI::App& app, Config& config, Raw& raw) {
   app.set_config("--config", "", "Read flags from a TOML file: key = value, without dashes");
 }
 
+/// Takes what --model-sha256 says: a digest for each model, or none.
+void settle_digests(Config& config) {
+  auto& digests = config.model_digests;
+  if (!digests.empty() && digests.size() != config.models.size()) {
+    throw bad_input("cannot use --model-sha256",
+                    "there are " + std::to_string(digests.size()) + " for " +
+                        std::to_string(config.models.size()) + " of --model",
+                    "give one for each, in their order, - for a model that may change");
+  }
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    auto& digest = digests[i];
+    if (digest == "-") {
+      digest.clear();
+      continue;
+    }
+    std::transform(digest.begin(), digest.end(), digest.begin(),
+                   [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
+    constexpr std::size_t length = 64;
+    if (digest.size() != length ||
+        digest.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      throw bad_input("cannot use --model-sha256 " + digest, "it is no SHA-256",
+                      "give the 64 hexadecimal digits that `sha256sum` prints");
+    }
+    if (config.models[i].starts_with("python:")) {
+      throw bad_input(
+          "--model-sha256 cannot pin " + config.models[i],
+          "Python code is no single file: what it imports and loads is not known before",
+          "give - for this model, and pin its files in the code itself");
+    }
+  }
+}
+
 /// What no single flag can tell.
 void check_together(Config const& config) {
   auto const help = std::string("`fod-generate --help` lists the flags");
@@ -269,6 +305,7 @@ Config parse_command_line(int argc, char const* const* argv, std::optional<Answe
   }
   config.batch_size = parse_batch_size(raw.batch_size);
   check_together(config);
+  settle_digests(config);
   settle_layers(app, config, raw.layers);
   if (config.groups.list && app.count("--batch-size") == 0) {
     config.batch_size = 1;

@@ -36,16 +36,6 @@ private:
   Rows rows_;
 };
 
-h5::Dataset open_dataset(h5::File const& file, std::string const& object) {
-  auto dataset = file.dataset(object);
-  if (!dataset.stored_inside()) {
-    throw bad_input(dataset.path() + " keeps its bytes in other files",
-                    "it is virtual or stored externally",
-                    "copy its values into one file, in h5py `out['x'] = source['x'][...]`");
-  }
-  return dataset;
-}
-
 } // namespace
 
 bool is_hdf5(std::span<std::byte const> bytes) {
@@ -73,8 +63,14 @@ std::string hdf5_members(std::string const& path) {
 std::unique_ptr<DataSource> open_hdf5(std::string const& path, std::string const& object,
                                       std::string name) {
   auto file = h5::File::open(path);
-  auto dataset = open_dataset(file, object);
+  auto dataset = file.dataset(object);
   auto rows = rows_of(dataset.path(), {std::move(name), dataset.type(), {}}, dataset.shape());
+  if (rows.size > 0 && !dataset.can_hold(1)) {
+    throw bad_input(dataset.path() + " claims more than it holds",
+                    "its shape is " + to_string(dataset.shape()) +
+                        ", but fewer bytes are stored than one sample takes",
+                    "write it again, or restore it from a backup");
+  }
   return std::make_unique<Hdf5Source>(std::move(file), std::move(dataset), std::move(rows));
 }
 

@@ -1,4 +1,5 @@
 #include "library.hpp"
+#include "trust.hpp"
 
 #include "fod/error.hpp"
 
@@ -110,10 +111,12 @@ void Dataset::write(IndexRange rows, ElementType type, void const* data) {
   }
 }
 
-bool Dataset::stored_inside() const {
-  Handle const list =
-      Handle(check(H5Dget_create_plist(handle_.id()), path_), [](Id id) { return H5Pclose(id); });
-  return H5Pget_layout(list.id()) != H5D_VIRTUAL && H5Pget_external_count(list.id()) == 0;
+bool Dataset::can_hold(std::int64_t rows) const {
+  auto bytes = static_cast<double>(size_of(type_)) * static_cast<double>(rows);
+  for (std::size_t i = 1; i < shape_.size(); ++i) {
+    bytes *= static_cast<double>(shape_[i]);
+  }
+  return bytes <= most_bytes(handle_.id());
 }
 
 std::int64_t Dataset::file_offset() const {
@@ -127,12 +130,7 @@ Dataset File::dataset(std::string const& path) const {
     throw bad_input(name + " does not exist", "the file has no such object",
                     "`h5ls -r " + path_ + "` lists what is inside");
   }
-  auto const opened = H5Dopen2(id(), path.c_str(), H5P_DEFAULT);
-  if (opened < 0) {
-    throw_bad_input("cannot open " + name,
-                    "name a dataset; `h5ls -r " + path_ + "` lists what is inside");
-  }
-  return {h5::dataset(opened, name), name};
+  return {open_own_dataset(*this, path, name), name};
 }
 
 Dataset File::create_dataset(std::string const& path, ElementType type, Shape const& shape) {

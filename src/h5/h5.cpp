@@ -2,6 +2,7 @@
 
 #include "fod/error.hpp"
 #include "library.hpp"
+#include "trust.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -57,7 +58,7 @@ namespace {
 /// True if the link is there. One into another file is refused: what a file shows must be its own.
 bool has_own_link(File const& file, std::string const& path) {
   auto const name = file.path() + ":" + path;
-  auto const exists = H5Lexists(file.id(), path.c_str(), H5P_DEFAULT);
+  auto const exists = H5Lexists(file.id(), path.c_str(), own_links());
   if (exists < 0) { // what comes before is no group, or the file is damaged
     throw_bad_input("cannot look at " + name, "`h5ls -r " + file.path() + "` lists what is inside");
   }
@@ -65,7 +66,7 @@ bool has_own_link(File const& file, std::string const& path) {
     return false;
   }
   H5L_info_t link;
-  check(H5Lget_info(file.id(), path.c_str(), &link, H5P_DEFAULT), "cannot look at " + name);
+  check(H5Lget_info(file.id(), path.c_str(), &link, own_links()), "cannot look at " + name);
   if (link.type == H5L_TYPE_EXTERNAL) {
     throw bad_input(name + " is a link into another file", "such links are not followed",
                     "name that file itself, or copy the object");
@@ -89,7 +90,7 @@ bool File::contains(std::string const& object) const {
 }
 
 std::vector<std::string> File::members(std::string const& group) const {
-  auto const opened = object(H5Oopen(id(), group.c_str(), H5P_DEFAULT), path_ + ":" + group);
+  auto const opened = object(H5Oopen(id(), group.c_str(), own_links()), path_ + ":" + group);
   std::vector<std::string> names;
   auto const collect = [](hid_t, char const* name, H5L_info_t const*, void* out) -> herr_t {
     static_cast<std::vector<std::string>*>(out)->emplace_back(name);

@@ -10,6 +10,11 @@
 
 namespace fod::h5 {
 
+/// Bytes that `count` strings take where they are read into, without what variable ones point to.
+inline double bytes_of_strings(hid_t stored, hssize_t count) {
+  return static_cast<double>(H5Tget_size(stored)) * static_cast<double>(count);
+}
+
 /// Reads `count` strings, of fixed or variable length, through `read(memory_type, buffer)`.
 template <class Read>
 std::vector<std::string> read_strings(hid_t stored, hid_t space, std::size_t count, Read read,

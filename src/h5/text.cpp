@@ -1,5 +1,6 @@
 #include "library.hpp"
 #include "strings.hpp"
+#include "trust.hpp"
 
 #include "fod/error.hpp"
 
@@ -16,7 +17,7 @@ std::size_t count_of(hid_t space) {
 
 Handle open_attribute(File const& file, std::string const& object, std::string const& name) {
   return attribute(
-      H5Aopen_by_name(file.id(), object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT),
+      H5Aopen_by_name(file.id(), object.c_str(), name.c_str(), H5P_DEFAULT, own_links()),
       "cannot open attribute " + name + " of " + file.path() + ":" + object);
 }
 
@@ -41,9 +42,11 @@ StoredValue stored_value(Attribute const& value, char const*& text) {
 
 std::vector<std::string> File::read_texts(std::string const& path) const {
   auto const what = "cannot read " + path_ + ":" + path;
-  Handle const opened = h5::dataset(H5Dopen2(id(), path.c_str(), H5P_DEFAULT), what);
+  Handle const opened = open_own_dataset(*this, path, path_ + ":" + path);
   Handle const stored = datatype(H5Dget_type(opened.id()), what);
   Handle const space = dataspace(H5Dget_space(opened.id()), what);
+  require_plausible(opened.id(),
+                    bytes_of_strings(stored.id(), H5Sget_simple_extent_npoints(space.id())), what);
   auto const read = [&](hid_t type, void* out) {
     return H5Dread(opened.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
   };
@@ -94,7 +97,7 @@ void File::write_text(std::string const& path, std::string const& text) {
 }
 
 bool File::has_attribute(std::string const& object, std::string const& name) const {
-  return check(H5Aexists_by_name(id(), object.c_str(), name.c_str(), H5P_DEFAULT),
+  return check(H5Aexists_by_name(id(), object.c_str(), name.c_str(), own_links()),
                path_ + ":" + object) > 0;
 }
 
@@ -126,7 +129,7 @@ Attribute File::attribute(std::string const& object, std::string const& name) co
 }
 
 std::vector<std::string> File::attribute_names(std::string const& path) const {
-  Handle const opened = object(H5Oopen(id(), path.c_str(), H5P_DEFAULT), path_ + ":" + path);
+  Handle const opened = object(H5Oopen(id(), path.c_str(), own_links()), path_ + ":" + path);
   std::vector<std::string> names;
   auto const collect = [](hid_t, char const* name, H5A_info_t const*, void* out) -> herr_t {
     static_cast<std::vector<std::string>*>(out)->emplace_back(name);

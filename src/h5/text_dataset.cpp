@@ -1,5 +1,6 @@
 #include "library.hpp"
 #include "strings.hpp"
+#include "trust.hpp"
 
 #include "fod/error.hpp"
 
@@ -12,7 +13,7 @@ bool File::is_text(std::string const& path) const {
   if (!contains(path)) {
     return false;
   }
-  auto const opened = H5Dopen2(id(), path.c_str(), H5P_DEFAULT);
+  auto const opened = H5Dopen2(id(), path.c_str(), own_links());
   if (opened < 0) {
     return false; // a group, say
   }
@@ -23,7 +24,7 @@ bool File::is_text(std::string const& path) const {
 
 TextDataset File::text_dataset(std::string const& path) const {
   auto const what = path_ + ":" + path;
-  return {h5::dataset(H5Dopen2(id(), path.c_str(), H5P_DEFAULT), "cannot open " + what), what};
+  return {open_own_dataset(*this, path, what), what};
 }
 
 TextDataset::TextDataset(Handle handle, std::string path)
@@ -42,6 +43,7 @@ std::vector<std::string> TextDataset::read(IndexRange rows) const {
                    out);
   };
   auto const count = H5Sget_select_npoints(selection.file.id());
+  require_plausible(handle_.id(), bytes_of_strings(stored.id(), count), path_);
   return read_strings(stored.id(), selection.memory.id(), static_cast<std::size_t>(count), read_all,
                       what);
 }

@@ -4,10 +4,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <unordered_set>
 
 namespace fod::json {
 
@@ -30,7 +30,9 @@ std::vector<std::string> keywords_of(std::string const& category, Json const& li
   std::vector<std::string> keywords;
   for (auto const& keyword : list) {
     if (!keyword.is_string()) {
-      throw wrong("'" + category + "' has the keyword " + keyword.dump() + ", which is no string");
+      auto const said = keyword.is_structured() ? std::string("that is a list or an object")
+                                                : keyword.dump() + ", which is no string";
+      throw wrong("'" + category + "' has the keyword " + said);
     }
     keywords.push_back(keyword.get<std::string>());
   }
@@ -47,17 +49,16 @@ public:
       keys_[level].clear();
     } else if (event == Json::parse_event_t::key) {
       auto& seen = keys_.at(level - 1);
-      auto key = value.get<std::string>();
-      if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+      auto const key = value.get<std::string>();
+      if (!seen.insert(key).second) {
         throw wrong("the key '" + key + "' is there twice");
       }
-      seen.push_back(std::move(key));
     }
     return true;
   }
 
 private:
-  std::vector<std::vector<std::string>> keys_; ///< of the objects that are open
+  std::vector<std::unordered_set<std::string>> keys_; ///< of the objects that are open
 };
 
 /// "[a, b]", in one line.
@@ -96,7 +97,7 @@ events::SkillRules rules_of(Json const& document) {
 events::SkillRules parse_rules(std::string const& text, std::string const& name) {
   try {
     return rules_of(Json::parse(text, NoTwins()));
-  } catch (Json::parse_error const& error) {
+  } catch (Json::exception const& error) { // a number out of range is no parse_error
     throw bad_input(name + " is no JSON", error.what(), form);
   } catch (Error const& error) {
     throw error.within(name);

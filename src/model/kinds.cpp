@@ -17,6 +17,22 @@ Error no_model(std::string const& spec, std::string const& why) {
                    "tools/export_model.py");
 }
 
+/// Weights and no program.
+Error no_program(std::string const& spec, std::string const& why) {
+  return bad_input("cannot load the model " + spec, why,
+                   "load the weights into the module in Python and export that: "
+                   "torch.jit.script(model).save(\"m.pt\"), or tools/export_model.py");
+}
+
+/// A file of safetensors: the length of its header, then that, a JSON object.
+bool is_safetensors(std::string_view bytes) {
+  constexpr std::size_t length_size = 8;
+  if (bytes.size() <= length_size || bytes[length_size] != '{') {
+    return false;
+  }
+  return bytes.substr(length_size - 3, 3) == std::string_view("\0\0\0", 3); // below 1 TB
+}
+
 /// What a zip is, by the names of its records.
 std::string kind_of_archive(std::string const& spec, std::string const& bytes) {
   auto const records = read_archive(spec, bytes);
@@ -40,8 +56,8 @@ std::string kind_of_archive(std::string const& spec, std::string const& bytes) {
     return "torchscript";
   }
   if (has("data.pkl")) {
-    throw no_model(spec, "it is a pickled checkpoint of torch.save, which holds weights or "
-                         "Python objects but no program");
+    throw no_program(spec, "it is a pickled checkpoint of torch.save, which holds weights or "
+                           "Python objects but no program");
   }
   throw no_model(spec, "it is a zip archive, but neither TorchScript nor AOTInductor");
 }
@@ -63,7 +79,10 @@ std::string model_kind(std::string const& spec, std::string const& bytes) {
     return kind_of_archive(spec, bytes);
   }
   if (bytes.starts_with("\x80")) {
-    throw no_model(spec, "it is a Python pickle, which could run any code when loaded");
+    throw no_program(spec, "it is a Python pickle, which could run any code when loaded");
+  }
+  if (is_safetensors(bytes)) {
+    throw no_program(spec, "it is a safetensors file, which holds weights but no program");
   }
   if (bytes.empty()) {
     throw no_model(spec, "the file is empty");

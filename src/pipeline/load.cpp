@@ -3,6 +3,7 @@
 #include "fod/error.hpp"
 #include "fod/plugin.hpp"
 #include "fod/python.hpp"
+#include "fod/sha256.hpp"
 
 #include <algorithm>
 
@@ -35,19 +36,46 @@ std::string parameter_hash(std::string const& spec, std::vector<Parameter> const
   return checksum_text(checksum.digest());
 }
 
+/// Of the bytes that are loaded, so that nothing can change in between.
+/// @param wanted digest of --model-sha256; empty for any
+void require_digest(std::string const& spec, std::string const& bytes, std::string const& wanted) {
+  if (wanted.empty()) {
+    return;
+  }
+  if (auto const found = sha256_of(bytes); found != wanted) {
+    throw bad_input("the model " + spec + " is not the one that --model-sha256 names",
+                    "its SHA-256 is " + found + ", not " + wanted,
+                    "give the model that was meant, or its digest as `sha256sum` prints it");
+  }
+}
+
+/// The file that a model is, or begins with; nothing for Python code.
+std::string file_of(std::string const& spec) {
+  if (plugin::is_plugin(spec)) {
+    return read_file(plugin::library_path(spec));
+  }
+  return is_model_file(spec) ? read_file(spec) : std::string();
+}
+
 } // namespace
 
 std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
                                    Machine const& machine, Comm const& comm, JobFacts& facts) {
   ModelOptions options;
-  for (auto const& spec : config.models) {
+  for (std::size_t i = 0; i < config.models.size(); ++i) {
+    auto const& spec = config.models[i];
     std::string bytes;
     std::string hash;
     comm.on_root([&] {
-      bytes = is_model_file(spec) ? read_file(spec) : std::string();
+      bytes = file_of(spec);
+      hash = checksum_text(checksum_of(bytes));
+      if (!config.model_digests.empty()) {
+        require_digest(spec, bytes, config.model_digests[i]);
+      }
+      if (!is_model_file(spec)) { // a plugin is loaded from its path
+        bytes.clear();
+      }
       facts.model_kinds.push_back(model_kind(spec, bytes));
-      hash = checksum_text(
-          checksum_of(plugin::is_plugin(spec) ? read_file(plugin::library_path(spec)) : bytes));
     });
     options.sources.push_back({spec, comm.broadcast(std::move(bytes))});
     facts.model_hashes.push_back(comm.broadcast(hash));

@@ -32,7 +32,9 @@ BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger)
   auto const done = reader.file().dataset(done_of(ledger));
   auto const checksums = reader.file().dataset(checksums_of(ledger));
   Shape const expected{blocks, static_cast<std::int64_t>(sections_.size())};
-  if (done.shape() != Shape{blocks} || checksums.shape() != expected) {
+  bool const fits = done.shape() == Shape{blocks} && checksums.shape() == expected &&
+                    done.can_hold(blocks) && checksums.can_hold(blocks);
+  if (!fits) {
     throw bad_input(reader.path() + " is damaged", "its ledger does not fit its blocks",
                     "make it again, or restore it from a backup");
   }

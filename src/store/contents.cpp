@@ -44,6 +44,10 @@ void write_value(h5::File& file, std::string const& key, Json const& value) {
 template <class Value>
 Json numbers_of(h5::Dataset const& dataset, ElementType type) {
   auto const& shape = dataset.shape();
+  if (!dataset.can_hold(shape.empty() ? 1 : shape[0])) {
+    throw bad_input(dataset.path() + " is damaged", "it claims more than it holds",
+                    "make the file again, or restore it from a backup");
+  }
   std::vector<Value> values(static_cast<std::size_t>(element_count(shape)));
   dataset.read({0, shape.empty() ? 1 : shape[0]}, type, values.data());
   if (shape.size() != 2) {

@@ -147,6 +147,22 @@ std::int64_t integer(h5::File const& file, char const* name) {
                   "give a file written by fod-generate, fod import or fod merge");
 }
 
+/// What a file claims is the size of much that is kept in memory, so it must be in proportion to
+/// the file: eight bytes are stored of a sample and of a block, four of a class, or deflated ones.
+void require_plausible(Layout const& layout, h5::File const& file) {
+  auto const most = 1024 + 1032 / 8 * file.bytes();
+  for (auto const claim : {layout.samples().size(), layout.blocks.size(), layout.classes,
+                           layout.members, layout.label_counts}) {
+    if (claim > most) {
+      throw bad_input(file.path() + " is damaged",
+                      "its " + std::to_string(file.bytes()) +
+                          " bytes cannot hold what it claims, " + std::to_string(claim) +
+                          " samples, blocks or classes",
+                      "make it again, or restore it from a backup");
+    }
+  }
+}
+
 void require_sane(Layout const& layout, std::int64_t block_size, std::string const& path) {
   auto const& grid = layout.grid;
   constexpr std::int64_t most = std::int64_t{1} << 31;
@@ -163,6 +179,18 @@ void require_sane(Layout const& layout, std::int64_t block_size, std::string con
     throw bad_input(path + " is damaged", "its block grid contradicts itself",
                     "make it again, or restore it from a backup");
   }
+}
+
+bool has_explicit_ids(h5::File const& file) {
+  if (!file.has_attribute("/", "sample_ids")) {
+    return false;
+  }
+  auto const kind = file.attribute("/", "sample_ids");
+  if (kind != h5::Attribute("explicit") && kind != h5::Attribute("range")) {
+    throw bad_input(file.path() + " is damaged", "it does not say what its sample ids are",
+                    "make it again, or restore it from a backup");
+  }
+  return kind == h5::Attribute("explicit");
 }
 
 /// Sections of an extent per row that the file itself tells, in the order of the ledger.
@@ -232,6 +260,7 @@ Layout read_layout(h5::File const& file) {
         {section.path.substr(std::string_view(activations_path).size()), neurons});
   }
   require_sane(layout, integer(file, "block_size"), file.path());
+  require_plausible(layout, file);
   layout.uncertainty = file.contains("/uncertainty");
   auto const as_number = [&](char const* name, double otherwise) {
     auto const value = file.has_attribute("/", name) ? file.attribute("/", name) : otherwise;
@@ -239,8 +268,7 @@ Layout read_layout(h5::File const& file) {
     return number == nullptr ? otherwise : *number;
   };
   layout.sum_tolerance = as_number("sum_tolerance", layout.sum_tolerance);
-  layout.explicit_ids = file.has_attribute("/", "sample_ids") &&
-                        file.attribute("/", "sample_ids") == h5::Attribute("explicit");
+  layout.explicit_ids = has_explicit_ids(file);
   if (file.contains("/distributions")) {
     layout.distribution_type = file.dataset("/distributions").type();
   }

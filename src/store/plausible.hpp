@@ -21,8 +21,7 @@ std::vector<T> read_all(h5::File const& file, std::string const& object, std::st
                         ElementType type) {
   auto const dataset = file.dataset(path);
   require_sane(file, object,
-               !dataset.shape().empty() && dataset.stored_inside() &&
-                   element_count(dataset.shape()) <= file.bytes());
+               !dataset.shape().empty() && element_count(dataset.shape()) <= file.bytes());
   std::vector<T> values(static_cast<std::size_t>(element_count(dataset.shape())));
   if (!values.empty()) {
     dataset.read({0, dataset.shape()[0]}, type, values.data());

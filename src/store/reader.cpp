@@ -61,7 +61,7 @@ void ResultReader::read(std::string const& section, IndexRange rows, ElementType
   for (auto const& ledger : ledgers_) {
     for (auto const& known : ledger.sections) {
       fits = fits || (known.path == section && dataset.shape() == shape_of(known, layout_) &&
-                      dataset.stored_inside());
+                      dataset.can_hold(rows.size()));
     }
   }
   if (!fits) {

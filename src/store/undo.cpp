@@ -71,6 +71,19 @@ private:
   std::int64_t at_ = 0;
 };
 
+/// Whether ranges lie one after another within a file of so many bytes.
+bool are_parts(ByteRanges const& ranges, std::int64_t bytes) {
+  std::int64_t end = 0;
+  for (auto const& range : ranges) {
+    if (range.begin < end || range.end < range.begin) {
+      return false;
+    }
+    end = range.end;
+  }
+  constexpr auto most = std::int64_t{1} << 62; // sums of places must not overflow
+  return end <= bytes && bytes <= most;
+}
+
 /// Calls `take(offset in the copied file, data, bytes)` for each piece of the copy.
 /// @return false if the copy is not whole; nothing may have been done with it until a second call
 template <class Take>
@@ -92,6 +105,9 @@ bool read_copy(Descriptor const& copy, std::int64_t copy_bytes, Head& head, Take
   }
   ByteRanges pieces(static_cast<std::size_t>(head.pieces));
   if (!get(pieces.data(), head.pieces * static_cast<std::int64_t>(sizeof(IndexRange)))) {
+    return false;
+  }
+  if (!are_parts(pieces, head.bytes)) {
     return false;
   }
   std::vector<std::byte> buffer(piece_bytes);

@@ -274,7 +274,9 @@ private:
     for (auto const& of_rank : comm_.all_gather(own)) {
       auto const before = blocks.size();
       blocks.resize(before + of_rank.size() / sizeof(std::int64_t));
-      std::memcpy(blocks.data() + before, of_rank.data(), of_rank.size());
+      if (!of_rank.empty()) {
+        std::memcpy(blocks.data() + before, of_rank.data(), of_rank.size());
+      }
     }
     if (blocks.empty()) {
       return;

@@ -3,6 +3,7 @@ on two ranks."""
 
 import os
 import pickle
+import struct
 import subprocess
 
 import h5py
@@ -51,6 +52,11 @@ def folder(tmp_path_factory, digits):
     (folder / "empty.pt").write_bytes(b"")
     torch.save(models.Shaped("logits").state_dict(), folder / "checkpoint.pt")
     (folder / "pickle.pt").write_bytes(pickle.dumps([1, 2]))
+    torch.save(models.Shaped("logits").state_dict(), folder / "old.pth",
+               _use_new_zipfile_serialization=False)
+    torch.save(models.Shaped("logits"), folder / "module.bin")
+    header = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+    (folder / "m.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
     (folder / "existing.h5").write_bytes(b"precious")
     return folder
 
@@ -62,6 +68,11 @@ TABLE = {
     "truncated model": ("--model {}/cut.pt --data {}/x.npy", ["cut.pt", "truncated"]),
     "empty model": ("--model {}/empty.pt --data {}/x.npy", ["empty.pt", "empty"]),
     "checkpoint": ("--model {}/checkpoint.pt --data {}/x.npy", ["pickled checkpoint", "torch.jit.script"]),
+    "old checkpoint": ("--model {}/old.pth --data {}/x.npy", ["old.pth", "pickle", "torch.jit.script"]),
+    "pickled module": ("--model {}/module.bin --data {}/x.npy", ["module.bin", "pickled checkpoint", "torch.jit.script"]),
+    "safetensors": ("--model {}/m.safetensors --data {}/x.npy", ["safetensors", "no program", "torch.jit.script"]),
+    "another model": (f"--model {{}}/logits.pt --data {{}}/x.npy --model-sha256 {'0' * 64}", ["logits.pt", "--model-sha256", "0" * 64]),
+    "another plugin": (f"--model plugin:{{}}/x.npy --data {{}}/x.npy --model-sha256 {'0' * 64}", ["x.npy", "--model-sha256", "0" * 64]),
     "pickle": ("--model {}/pickle.pt --data {}/x.npy", ["pickle", "torch.jit.script"]),
     "model is a folder": ("--model {} --data {}/x.npy", ["cannot read"]),
     "missing data": ("--model {}/logits.pt --data {}/no.npy", ["no.npy", "No such file"]),

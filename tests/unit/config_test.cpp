@@ -180,3 +180,25 @@ TEST_CASE("transforms") {
   CHECK_THROWS_AS(fod::parse_transforms({"smooth=0.1", "temperature=2"}), fod::Error);
   CHECK_THROWS_AS(fod::parse_transforms(std::vector<std::string>(9, "smooth=0.1")), fod::Error);
 }
+
+TEST_CASE("digests of models are one for each, in the order of --model") {
+  std::string const lower(64, 'a');
+  std::string const upper(64, 'A');
+  CHECK(parse({}).model_digests.empty());
+  CHECK(parse({"--model-sha256", upper.c_str()}).model_digests == std::vector{lower});
+  CHECK(parse({"--model", "n.pt", "--model-sha256", "-", "--model-sha256", lower.c_str()})
+            .model_digests == std::vector<std::string>{"", lower});
+  CHECK(parse({"--model", "python:m:f", "--model-sha256", lower.c_str(), "--model-sha256", "-"})
+            .model_digests == std::vector<std::string>{lower, ""});
+  CHECK_THAT(complaint({"--model", "n.pt", "--model-sha256", lower.c_str()}),
+             Catch::Contains("there are 1 for 2 of --model") &&
+                 Catch::Contains("give one for each"));
+  for (auto const& wrong : {std::string("abc"), std::string(63, 'a'), std::string(64, 'g'),
+                            std::string(128, 'a'), std::string()}) {
+    CHECK_THAT(complaint({"--model-sha256", wrong.c_str()}),
+               Catch::Contains("it is no SHA-256") && Catch::Contains("sha256sum"));
+  }
+  CHECK_THAT(
+      complaint({"--model", "python:m:f", "--model-sha256", "-", "--model-sha256", lower.c_str()}),
+      Catch::Contains("cannot pin python:m:f"));
+}

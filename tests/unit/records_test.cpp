@@ -1,6 +1,7 @@
 #include "fod/checksum.hpp"
 #include "fod/error.hpp"
 #include "fod/records.hpp"
+#include "fod/sha256.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -41,4 +42,14 @@ TEST_CASE("majority of votes") {
   CHECK(fod::majority(Votes{0, 0}) == -1);
   CHECK(fod::majority(Votes{0, 3, 3}) == 1);
   CHECK(fod::majority(Votes{1, 0, 2}) == 2);
+}
+
+TEST_CASE("SHA-256 is the one of FIPS 180-4") {
+  CHECK(fod::sha256_of("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  CHECK(fod::sha256_of("abc") ==
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  CHECK(fod::sha256_of("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
+        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  CHECK(fod::sha256_of(std::string(1000000, 'a')) ==
+        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }

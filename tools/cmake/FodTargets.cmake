@@ -1,6 +1,9 @@
 # Flags of our own code. They hang on our targets alone, never on a dependency's headers.
 add_library(fod_flags INTERFACE)
-target_compile_features(fod_flags INTERFACE cxx_std_20 cuda_std_20)
+target_compile_features(fod_flags INTERFACE cxx_std_20)
+if(NOT FOD_CORE_ONLY)
+  target_compile_features(fod_flags INTERFACE cuda_std_20)
+endif()
 target_include_directories(fod_flags INTERFACE "${PROJECT_SOURCE_DIR}/include")
 target_compile_options(fod_flags INTERFACE
   "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wconversion;-Wshadow>"
@@ -34,8 +37,8 @@ fod_modules(fod_core error records config comm h5 plugin python moments groups e
   analysis json workers patterns activity merge)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(fod_core PUBLIC fod_flags
-  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} CLI11::CLI11
-  nlohmann_json::nlohmann_json Threads::Threads ${CMAKE_DL_LIBS})
+  PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} OpenSSL::Crypto
+  CLI11::CLI11 nlohmann_json::nlohmann_json Threads::Threads ${CMAKE_DL_LIBS})
 
 # The loops over correlations, for several vector widths of one processor family. No result of
 # theirs depends on the width: products are not fused into sums. Sanitizers start too late for the
@@ -50,6 +53,15 @@ set_source_files_properties("${PROJECT_SOURCE_DIR}/src/groups/loops.cpp" PROPERT
 
 set_source_files_properties("${PROJECT_SOURCE_DIR}/src/groups/ward.cpp" PROPERTIES
   COMPILE_OPTIONS -ffp-contract=off) # rounds as scipy does
+
+file(GLOB fod_app CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/apps/fod*.cpp")
+add_executable(fod ${fod_app})
+target_link_libraries(fod PRIVATE fod_core CLI11::CLI11 nlohmann_json::nlohmann_json)
+set_target_properties(fod PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+
+if(FOD_CORE_ONLY)
+  return()
+endif()
 
 # The job: device, model, kernels, pipeline.
 add_library(fod_job STATIC)
@@ -77,9 +89,6 @@ set_target_properties(fod_job PROPERTIES POSITION_INDEPENDENT_CODE ON)
 add_executable(fod-generate "${PROJECT_SOURCE_DIR}/src/apps/generate.cpp")
 target_link_libraries(fod-generate PRIVATE fod_job)
 target_compile_options(fod-generate PRIVATE -fPIC)
-file(GLOB fod_app CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/apps/fod*.cpp")
-add_executable(fod ${fod_app})
-target_link_libraries(fod PRIVATE fod_core CLI11::CLI11 nlohmann_json::nlohmann_json)
-set_target_properties(fod fod-generate PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+set_target_properties(fod-generate PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
 
 include(FodPython)
