@@ -55,7 +55,7 @@ def blames_hdf5(report):
         if "libhdf5" in frame:
             return True
         if not re.search(r"__(asan|sanitizer|interceptor|ubsan)|libsanitizer|fuzzer::|libc\.so|on_alarm"
-                         r"|^in (mem|str)[a-z]+ |^in ([mc]alloc|realloc|free|raise|abort) ", frame):
+                         r"|^in (__)?(mem|str)[a-z0-9_]+ |^in ([mc]alloc|realloc|free|raise|abort) ", frame):
             return False
     return False
 
