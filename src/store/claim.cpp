@@ -1,6 +1,7 @@
 #include "fod/output_claim.hpp"
 
 #include "blocks.hpp"
+#include "creation.hpp"
 #include "disk.hpp"
 #include "undo.hpp"
 
@@ -175,6 +176,9 @@ std::vector<std::string> tidy(std::string const& path, OutputPolicy const& polic
   }
   if (::unlink(fresh_path(partial).c_str()) == 0 && policy.resume && !fs::exists(partial)) {
     notes.push_back(partial + " was ended while being created: starting anew");
+  }
+  if (!fs::exists(partial)) {
+    remove_state(path); // of a job that was ended just after it had given its file the final name
   }
   return notes;
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 
 using fod::BlockGrid;
@@ -217,4 +218,15 @@ TEST_CASE("an output belongs to one job at a time") {
   CHECK_THROWS_WITH(store::OutputClaim(folder / "half.h5", {}),
                     Catch::Contains("ended while being created"));
   CHECK_FALSE(std::ifstream(path + ".lock").good());
+}
+
+TEST_CASE("what a job ended just after its last rename left behind is removed") {
+  TemporaryFolder const folder;
+  auto const path = write_file(folder / "r.h5", layout_of(5));
+  auto const state = std::filesystem::path(path + ".partial.state");
+  std::filesystem::create_directory(state);
+  std::ofstream(state / "moments-0-0.h5") << "sums";
+  store::OutputClaim const claim(path, {false, true});
+  CHECK(claim.found() == store::Found::result);
+  CHECK_FALSE(std::filesystem::exists(state));
 }
