@@ -29,11 +29,15 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
                         help="the older tool's file names (pytorch_groups_heatmap_LAYER.png, …)")
     parser.add_argument("--theme", choices=("light", "dark"), default="light",
                         help="of the pictures; the dashboard has both")
+    parser.add_argument("--dpi", type=int, default=150, metavar="D",
+                        help="of the pictures, 20 to 600 (150)")
     parser.add_argument("--seed", type=int, default=0, metavar="S",
                         help="where not all can be drawn: which samples and neurons are (0)")
     found = parser.parse_args(arguments)
     if found.seed < 0:
         parser.error("--seed must not be negative")
+    if not 20 <= found.dpi <= 600:
+        parser.error("--dpi must be 20 to 600")
     return found
 
 
@@ -46,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         from fod_report.read import Result
 
         settings = Settings(options.out, options.data, Names(options.pytorch_names), options.theme,
-                            options.overwrite, options.seed)
+                            options.overwrite, options.seed, options.dpi)
         try:
             result = Result(options.result)
             files = make(result, settings)

@@ -15,7 +15,7 @@ from .layers import Group, Layer
 from .style import Theme
 
 MOST_ROWS = 36
-MOST_LINES = 6
+MOST_LINES = 4
 
 
 def strongest(layers: list[Layer], most: int) -> list[tuple[Layer, int]]:
@@ -171,12 +171,13 @@ def _losses(axes, found, theme: Theme) -> None:
     active = np.array([one.loss_active for one in found])
     others = np.array([one.loss_inactive for one in found])
     axes.hlines(y, active, others, color=theme.line, lw=3)
-    axes.plot(others, y, ls="", marker="o", ms=7, color=theme.quiet, label="not active")
-    axes.plot(active, y, ls="", marker="D", ms=7, color=theme.orange, label="active")
-    axes.set_title("Mean loss where the group is …")
+    axes.plot(others, y, ls="", marker="o", ms=7, color=theme.quiet, label="group not active")
+    axes.plot(active, y, ls="", marker="D", ms=7, color=theme.orange, label="group active")
+    axes.set_title("Mean loss")
     axes.set_yticks(y, [])
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("mean loss")
     axes.grid(axis="both")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, handletextpad=0.2)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.02, 0.99), ncols=2, handletextpad=0.2,
+                columnspacing=1.2)

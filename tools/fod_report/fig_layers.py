@@ -33,20 +33,15 @@ def describe(layer: Layer) -> str:
 
 
 def heatmap(layer: Layer, matrix: Matrix, theme: Theme) -> Figure:
-    figure = pyplot.figure(figsize=(9.6, 8.6))
-    style.titled(figure, style.shortened(layer.name, 62), describe(layer))
-    axes = figure.add_axes((0.085, 0.075, 0.68, 0.68 * 9.6 / 8.6))
+    width, height = 9.6, 9.0
+    figure = pyplot.figure(figsize=(width, height))
+    style.titled(figure, style.shortened(layer.name, 50), describe(layer))
+    axes = figure.add_axes((0.05, 0.055, 7.75 / width, 7.75 / height))
     image = _draw(axes, matrix, theme)
     _frames(axes, matrix, theme)
     _group_strip(axes, layer, matrix, theme)
     axes.set_xlabel("neurons in the order of their groups")
-    bar = figure.add_axes((0.87, 0.075, 0.022, 0.34))
-    figure.colorbar(image, cax=bar, ticks=[-1, -0.5, 0, 0.5, 1])
-    bar.yaxis.set_tick_params(length=0)
-    bar.set_title("correlation", fontsize=9, fontweight="normal", loc="center",
-                  color=theme.soft)
-    for spine in bar.spines.values():
-        spine.set_visible(False)
+    _color_bar(figure, image, theme)
     if matrix.origin:
         figure.text(0.02, 0.012, matrix.origin[0].upper() + matrix.origin[1:], fontsize=8.5,
                     color=theme.soft)
@@ -64,6 +59,17 @@ def _draw(axes, matrix: Matrix, theme: Theme):
         spine.set_visible(True)
         spine.set_color(theme.line)
     return image
+
+
+def _color_bar(figure, image, theme: Theme) -> None:
+    """In the upper right corner."""
+    width, height = figure.get_size_inches()
+    bar = figure.add_axes((1 - 2.1 / width, 1 - 0.4 / height, 1.8 / width, 0.13 / height))
+    figure.colorbar(image, cax=bar, orientation="horizontal", ticks=[-1, 0, 1])
+    bar.set_xticklabels(["−1", "correlation", "1"])
+    bar.tick_params(length=0, labelsize=8.5, pad=3)
+    for spine in bar.spines.values():
+        spine.set_visible(False)
 
 
 def _frames(axes, matrix: Matrix, theme: Theme, width: float = 1.1) -> None:
@@ -160,7 +166,7 @@ def all_layers(layers: list[Layer], matrices: list[Matrix], theme: Theme) -> Fig
     columns = min(len(shown), 4 if len(shown) <= 12 else math.ceil(math.sqrt(len(shown))))
     rows = math.ceil(len(shown) / columns)
     cell = 3.4 if columns <= 4 else 13.6 / columns
-    figure = pyplot.figure(figsize=(max(columns * cell, 6.4), rows * (cell + 0.25) + 1.25))
+    figure = pyplot.figure(figsize=(max(columns * cell, 6.4), rows * (cell + 0.25) + 0.75))
     width, height = figure.get_size_inches()
     told = f"{len(layers)} layers" if len(layers) > 1 else "1 layer"
     if len(shown) < len(layers):
@@ -173,16 +179,12 @@ def all_layers(layers: list[Layer], matrices: list[Matrix], theme: Theme) -> Fig
     for place, (layer, matrix) in enumerate(shown):
         row, column = divmod(place, columns)
         axes = figure.add_axes(((left + column * cell + 0.08 * cell) / width,
-                                1 - (1.12 + row * (cell + 0.25) + 0.88 * cell) / height,
+                                1 - (1.05 + row * (cell + 0.25) + 0.88 * cell) / height,
                                 0.84 * cell / width, 0.84 * cell / height))
         image = _draw(axes, matrix, theme)
         _frames(axes, matrix, theme, 0.8)
         axes.set_title(style.shortened(layer.name, chars), fontsize=9.5 if columns <= 4 else 7.5,
                        pad=4)
     if image is not None:
-        bar = figure.add_axes((1 - 2.1 / width, 1 - 0.42 / height, 1.8 / width, 0.12 / height))
-        figure.colorbar(image, cax=bar, orientation="horizontal", ticks=[-1, 0, 1])
-        bar.tick_params(length=0, labelsize=8, pad=2)
-        for spine in bar.spines.values():
-            spine.set_visible(False)
+        _color_bar(figure, image, theme)
     return figure

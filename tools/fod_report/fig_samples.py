@@ -19,7 +19,7 @@ def reliability_diagram(bins: Reliability, theme: Theme) -> Figure:
     count = int(bins.count.sum())
     style.titled(figure, "Reliability", f"expected calibration error {bins.ece:.4f}  ·  "
                  f"{len(bins.count)} bins of equal width  ·  {count:,} samples with a label")
-    axes = figure.add_axes((0.11, 0.29, 0.85, style.top_of(figure) - 0.29))
+    axes = figure.add_axes((0.11, 0.29, 0.85, style.top_of(figure, 1.25) - 0.29))
     width = 1 / len(bins.count)
     middle = bins.edges[:-1] + width / 2
     some = bins.count > 0
@@ -31,7 +31,7 @@ def reliability_diagram(bins: Reliability, theme: Theme) -> Figure:
     axes.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="accuracy")
     axes.grid(axis="y")
     axes.tick_params(labelbottom=False)
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=3, columnspacing=1.6)
     below = figure.add_axes((0.11, 0.085, 0.85, 0.17), sharex=axes)
     below.bar(middle, bins.count, width * 0.92, color=theme.quiet)
     below.set_yscale("symlog", linthresh=1)

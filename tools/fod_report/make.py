@@ -40,6 +40,7 @@ class Settings:
     theme: str
     overwrite: bool
     seed: int
+    dpi: int
 
 
 class Progress:
@@ -75,7 +76,7 @@ def make(result: Result, settings: Settings) -> list[str]:
         images = open_images(settings.data) if settings.data else None
         made = _read(result, settings, say)
         theme = style.THEMES[settings.theme]
-        style.use(theme)
+        style.use(theme, settings.dpi)
         told = _layers(made, settings, output, theme, say)
         _samples(made, output, theme)
         _groups(made, output, theme)

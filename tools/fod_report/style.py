@@ -48,7 +48,7 @@ THEMES = {
 }
 
 
-def use(theme: Theme) -> None:
+def use(theme: Theme, dpi: int = 150) -> None:
     """For the figures that are made from now on."""
     matplotlib.rcdefaults()
     pyplot.rcParams.update({
@@ -61,7 +61,7 @@ def use(theme: Theme) -> None:
         "axes.labelsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9, "legend.fontsize": 9,
         "legend.frameon": False, "axes.spines.top": False, "axes.spines.right": False,
         "axes.axisbelow": True, "xtick.major.size": 3, "ytick.major.size": 3,
-        "figure.dpi": 100, "savefig.dpi": 150, "text.parse_math": False,
+        "figure.dpi": 100, "savefig.dpi": dpi, "text.parse_math": False,
     })
 
 
