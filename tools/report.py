@@ -55,9 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
             result = Result(options.result)
             files = make(result, settings)
         except (OSError, KeyError) as error:
-            if isinstance(error, OSError) and error.errno and error.filename:  # of a file we write
-                raise Problem(f"{error.filename} cannot be written", error.strerror or str(error),
-                              "make room, or name another folder") from None
             raise damaged(str(options.result), " ".join(str(error).split())) from None
     except Problem as problem:
         print(f"report: {problem}", file=sys.stderr)

@@ -67,14 +67,14 @@ class Page:
     def quiet(self) -> None:
         """Nothing on the console, and no request but for the page itself."""
         complaints = [entry for entry in self.driver.get_log("browser")]
-        assert complaints == []
+        assert complaints == [], complaints
         asked = []
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 asked.append(message["params"]["request"]["url"])
         strange = [url for url in asked if not url.startswith(("file:", "data:", "blob:"))]
-        assert strange == []
+        assert strange == [], strange
         assert any(url.startswith("file:") for url in asked)  # requests are seen at all
 
 

@@ -203,8 +203,8 @@ def test_addresses_lead_to_what_they_name(page, result):
     page.open(dashboard, "#sample-99999999")
     assert len(ids(page)) == PAGE
     for target in set(page.attributes("a[href^='#']", "href")):
-        page.run("document.querySelector(`a[href='${arguments[0]}']`) && history.replaceState("
-                 "null, '', arguments[0]); dispatchEvent(new PopStateEvent('popstate'))", target)
+        page.run("history.replaceState(null, '', arguments[0]);"
+                 "dispatchEvent(new PopStateEvent('popstate'))", target)
         assert page.run("return Boolean(document.getElementById(arguments[0].slice(1)))", target)
 
 

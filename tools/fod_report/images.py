@@ -113,7 +113,8 @@ def _python(spec: str) -> Images:
     module, _, name = rest.partition(":")
     sys.path.insert(0, os.getcwd())
     made = getattr(importlib.import_module(module), name)
-    dataset = made() if callable(made) and not hasattr(made, "__getitem__") else made
+    factory = isinstance(made, type) or (callable(made) and not hasattr(made, "__getitem__"))
+    dataset = made() if factory else made
     dataset = getattr(dataset, "dataset", dataset)  # of a DataLoader
 
     def take(index: int) -> np.ndarray:
@@ -152,11 +153,15 @@ def scale_of(pictures: list[np.ndarray], kind: np.dtype) -> tuple[float, float]:
     return (low, high) if high > low else (low, low + 1)
 
 
-def pictures_of(images: Images, ids: np.ndarray, spec: str) -> list[np.ndarray] | None:
-    """Values 0..1 of these samples; None if they are no images. @throws Problem"""
+def check_fits(images: Images, ids: np.ndarray, spec: str) -> None:
+    """@throws Problem if the result has samples that the data have not"""
     if len(ids) and int(ids.max()) >= images.count:
         raise Problem(f"--data {spec} is of another dataset", f"it has {images.count:,} samples, and "
                       f"the result has sample {int(ids.max()):,}", "name the data of the job")
+
+
+def pictures_of(images: Images, ids: np.ndarray, spec: str) -> list[np.ndarray] | None:
+    """Values 0..1 of these samples; None if they are no images. @throws Problem"""
     found = []
     kind = np.dtype(np.float32)
     for one in ids.tolist():

@@ -16,7 +16,7 @@ from .calibration import Reliability, reliability
 from .choose import Chosen, choose, largest
 from .drivers import Activity, Drivers
 from .events import Events, read_events
-from .images import Images, fitted, open_images, pictures_of
+from .images import Images, check_fits, fitted, open_images, pictures_of
 from .layers import Layer, read_layers
 from .matrix import Matrix, matrix_of, reduced
 from .names import Names
@@ -29,7 +29,7 @@ MOST_GROUPS = 2_000  # in the dashboard
 MOST_DRIVERS = 50  # per group
 MOST_LOOKED_AT = 65_536  # samples, for entropy by activity
 GALLERY = 40
-PANEL = 256  # rows of a heatmap among others
+PANEL = 320  # rows of a heatmap among others
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,8 @@ def _read(result: Result, settings: Settings, say: Progress) -> Made:
 def _save(figure: Any, output: Output, name: str) -> None:
     from matplotlib import pyplot
 
-    figure.savefig(output.path(name), metadata={"Software": None})
+    with output.writing():
+        figure.savefig(output.path(name), metadata={"Software": None})
     pyplot.close(figure)
 
 
@@ -180,6 +181,7 @@ def _images(made: Made, images: Images | None, settings: Settings, output: Outpu
     if images is None:
         return {}, "Name the job's data by --data."
     samples = made.samples
+    check_fits(images, samples.ids, settings.data)
     if samples.entropy is None:
         uncertain = np.empty(0, np.int64)
     else:

@@ -159,7 +159,7 @@ def center_correlation(result: Result, layer: Layer, most: int = 65536) -> np.nd
 
 def reduced(matrix: Matrix, cells: int) -> Matrix:
     """The same with at most `cells` rows of values, each the mean of its neighbours."""
-    size = len(matrix.neurons)
+    size = len(matrix.values)  # these may be means already
     if size <= cells:
         return matrix
     edges = np.linspace(0, size, cells + 1).astype(np.int64)

@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 from .problem import Problem
 
@@ -43,9 +45,24 @@ class Output:
         return self.work / name
 
     def write(self, name: str, text: str) -> None:
-        self.path(name).write_text(text, encoding="utf-8")
+        with self.writing():
+            self.path(name).write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """What the system refuses is told as such, and not taken for a fault of the result file."""
+        try:
+            yield
+        except OSError as error:
+            raise Problem(f"{self.folder} cannot be written", error.strerror or str(error),
+                          "make room, or name another folder") from None
 
     def publish(self) -> None:
+        """The report gets its name."""
+        with self.writing():
+            self._publish()
+
+    def _publish(self) -> None:
         if not os.path.lexists(self.folder):
             os.rename(self.work, self.folder)
             return

@@ -1,5 +1,5 @@
 // Charts by plotly, drawn again when the colours change.
-const drawn = new Map();
+const drawn = new Map(), drawing = new WeakMap();
 
 function colors() {
   const dark = document.documentElement.dataset.theme === "dark";
@@ -45,8 +45,8 @@ function card(parent, { id, title, told, size, describe, controls }) {
 
 function draw(place) {
   const c = colors(), { traces, layout, click } = drawn.get(place)(c);
-  Plotly.react(place, traces, layoutOf(layout, c),
-    { responsive: true, displaylogo: false, displayModeBar: false, showTips: false });
+  drawing.set(place, Plotly.react(place, traces, layoutOf(layout, c),
+    { responsive: true, displaylogo: false, displayModeBar: false, showTips: false }));
   if (click && !place.dataset.clicks) {
     place.dataset.clicks = "yes";
     place.on("plotly_click", (event) => click(event.points[0]));
@@ -58,7 +58,7 @@ function drawAll() { for (const place of drawn.keys()) draw(place); }
 function emptied(parent) {
   for (const place of parent.querySelectorAll(".plot")) {
     drawn.delete(place);
-    Plotly.purge(place);
+    drawing.get(place).then(() => Plotly.purge(place)); // not while it is at it
   }
   parent.replaceChildren();
 }

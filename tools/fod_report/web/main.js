@@ -81,7 +81,7 @@ function chooseSample(row) {
 }
 
 // Follows the address. Anything unknown leaves what is shown.
-function route(first) {
+function route() {
   const [, kind, name] = decodeURIComponent(location.hash).match(/^#(layer|group|sample)-(.+)$/) || [];
   if (kind === "layer" && layerOfSlug.has(name)) {
     Object.assign(view, { layer: layerOfSlug.get(name), group: -1, drivers: false });
@@ -92,19 +92,19 @@ function route(first) {
     chooseGroup(groupOfId.get(name));
   } else if (kind === "sample" && rowOfId.has(Number(name))) {
     chooseSample(rowOfId.get(Number(name)));
-  } else if (location.hash === "#layers" && !first) {
+  } else if (location.hash === "#layers") {
     Object.assign(view, { layer: -1, group: -1, drivers: false });
     showAllOfGroups();
     showSamples();
     reveal(byId("layers-title"), "start");
-  } else if (!first && location.hash.length > 1 && byId(location.hash.slice(1))) {
+  } else if (location.hash.length > 1 && byId(location.hash.slice(1))) {
     byId(location.hash.slice(1)).scrollIntoView();
   }
 }
 
 function go(hash) {
   if (location.hash !== hash) history.pushState(null, "", hash);
-  route(false);
+  route();
 }
 
 document.addEventListener("click", (event) => {
@@ -114,7 +114,7 @@ document.addEventListener("click", (event) => {
   event.stopPropagation();
   go(link.getAttribute("href"));
 }, true);
-addEventListener("popstate", () => route(false));
+addEventListener("popstate", () => route());
 
 const preferred = matchMedia("(prefers-color-scheme: dark)");
 function paint(theme) {
@@ -133,10 +133,10 @@ showOverview();
 if (!data.layers.length) byId("layers").hidden = true;
 showHead();
 fillFilters();
-showAllOfGroups();
 showSamples();
 view.sample = shownRows.length ? shownRows[0] : -1;
 showSamples(true);
 showSample();
-route(true);
+route();
+if (data.layers.length && !byId("layer-cards").hasChildNodes()) showAllOfGroups();
 document.documentElement.dataset.ready = "yes";
