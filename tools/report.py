@@ -44,15 +44,16 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     options = parsed(arguments)
     try:
-        from fod_report.make import Settings, make
-        from fod_report.names import Names
         from fod_report.problem import damaged
         from fod_report.read import Result
 
-        settings = Settings(options.out, options.data, Names(options.pytorch_names), options.theme,
-                            options.overwrite, options.seed, options.dpi)
         try:
             result = Result(options.result)
+            from fod_report.make import Settings, make  # takes seconds: after the first look
+            from fod_report.names import Names
+
+            settings = Settings(options.out, options.data, Names(options.pytorch_names),
+                                options.theme, options.overwrite, options.seed, options.dpi)
             files = make(result, settings)
         except (OSError, KeyError) as error:
             raise damaged(str(options.result), " ".join(str(error).split())) from None

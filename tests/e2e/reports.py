@@ -28,6 +28,14 @@ def reported(*arguments: object, **settings) -> Finished:
     return done
 
 
+def drawn(folder: Path, path: Path, *flags: object) -> tuple[set[str], dict]:
+    """Names of the files of a report in `folder`/out, and what its dashboard was given."""
+    out = folder / "out"
+    reported(path, "--out", out, "--dpi", 40, *flags)
+    assert [entry.name for entry in folder.iterdir() if entry.name.startswith(".")] == []
+    return {entry.name for entry in out.iterdir()}, payload(out / "dashboard.html")
+
+
 def payload(page: Path) -> dict:
     """What a dashboard was given."""
     text = page.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from fod_report.calibration import reliability
 from fod_report.embedding import embed, kernel_pca, tsne
 from fod_report.facts import missing
 from fod_report.fig_samples import entropy_bins
-from fod_report.layers import read_layers, slugs_of
+from fod_report.layers import read_layers, short_names, slugs_of
 from fod_report.samples import read_samples
 from report_files import Planted
 from sklearn.calibration import calibration_curve
@@ -230,6 +230,17 @@ def test_file_names_of_layers_are_safe_and_different():
     for slug in slugs:
         assert 0 < len(slug) < 110 and "/" not in slug and "." not in slug
     assert slugs_of(["conv1", "fc1#1"]) == ["conv1", "fc1_1"]
+
+
+def test_short_names_tell_what_is_different():
+    names = [f"encoder.layers.{i}.attention.output.dense" for i in range(12)]
+    assert short_names(names, 20)[3] == "encoder.layers.3…"
+    assert short_names(names, 40) == names and len(set(short_names(names, 5))) == 12
+    assert short_names(["conv1", "conv2", "fc1"], 20) == ["conv1", "conv2", "fc1"]
+    assert short_names(["a.b.c"], 3) == ["a…c"] and short_names([], 9) == []
+    mixed = short_names(["model.head", "model.body.0.fc", "model.body.1.fc"], 12)
+    assert mixed == ["model.head", "…body.0.fc", "…body.1.fc"]
+    assert all(len(name) <= 9 for name in short_names(["x" * 50, "y" * 50 + ".z"], 9))
 
 
 @pytest.mark.parametrize("shape, expected", [

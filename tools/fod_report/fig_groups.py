@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from . import style
 from .drivers import Activity
 from .events import Events
-from .layers import Group, Layer
+from .layers import Group, Layer, short_names, shortened
 from .style import Theme
 
 MOST_ROWS = 36
@@ -52,8 +52,9 @@ def against_entropy(layers: list[Layer], activity: dict[str, Activity], theme: T
         if np.isfinite(values).any():
             axes.plot(values, y, ls="", marker=shape, ms=6, color=color, label=name)
     axes.axvline(0, color=theme.soft, lw=1)
-    axes.set_yticks(y, [f"{style.shortened(layer.name, 18)}  {layer.groups[place].id}"
-                        for layer, place in rows])
+    names = dict(zip((layer.name for layer in layers),
+                     short_names([layer.name for layer in layers], 20), strict=True))
+    axes.set_yticks(y, [f"{names[layer.name]}  {layer.groups[place].id}" for layer, place in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     reach = max(0.1, 1.15 * max(abs(limit) for limit in axes.get_xlim()))
     axes.set_xlim(-min(reach, 1.02), min(reach, 1.02))
@@ -62,24 +63,25 @@ def against_entropy(layers: list[Layer], activity: dict[str, Activity], theme: T
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handletextpad=0.2,
                 columnspacing=1.2)
     if lines:
-        right = figure.add_axes((0.625, bottom, 0.25, style.top_of(figure, 1.25) - bottom))
-        _by_activity(right, lines, activity, theme)
+        tall = min(4.2 / height, style.top_of(figure, 1.25) - bottom)
+        right = figure.add_axes((0.63, style.top_of(figure, 1.25) - tall, 0.22, tall))
+        _by_activity(right, lines, activity, names, theme)
     return figure
 
 
 def _by_activity(axes, lines: list[tuple[Layer, int]], activity: dict[str, Activity],
-                 theme: Theme) -> None:
+                 names: dict[str, str], theme: Theme) -> None:
     for number, (layer, place) in enumerate(lines):
         values = activity[layer.name].entropy[place]
         axes.plot(np.arange(1, len(values) + 1), values, marker=style.MARKERS[number], ms=5, lw=1.8,
                   color=style.hue(number, theme),
-                  label=f"{style.shortened(layer.name, 12)}  {layer.groups[place].id}")
+                  label=f"{names[layer.name]}  {layer.groups[place].id}")
     least = min(activity[layer.name].samples for layer, _ in lines)
     axes.set_title("Mean entropy by activity", pad=8)
     axes.set_xticks(range(1, 11))
     axes.set_xlabel(f"tenth of {least:,} samples, least active first")
     axes.set_ylabel("mean entropy (nats)")
-    axes.set_ylim(bottom=0)
+    axes.margins(y=0.12)
     axes.grid(axis="y")
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), handlelength=1.6)
 
@@ -112,7 +114,8 @@ def skills(events: Events, theme: Theme) -> Figure:
                 axes.text(left + part / 2, row, f"{part:.0%}", ha="center", va="center", fontsize=9,
                           color="#FFFFFF" if number in (0, 2, 5, 6) else "#1B1F24")
             left += part
-    axes.set_yticks(range(len(tallies)), [style.shortened(name, 22) for name, _ in tallies])
+    labels = short_names([name for name, _ in tallies[1:]], 22)
+    axes.set_yticks(range(len(tallies)), [tallies[0][0], *labels])
     axes.set_ylim(len(tallies) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xticks([])
@@ -123,7 +126,7 @@ def skills(events: Events, theme: Theme) -> Figure:
     if rest:
         handles.append(pyplot.Rectangle((0, 0), 1, 1, color=theme.quiet))
         names.append(f"{len(rest)} others")
-    figure.legend(handles, [style.shortened(name, 24) for name in names], loc="lower left",
+    figure.legend(handles, [shortened(name, 24) for name in names], loc="lower left",
                   bbox_to_anchor=(0.16, 0.02), ncols=min(len(names), 4), handlelength=1,
                   handleheight=1, columnspacing=1.4)
     return figure
@@ -151,8 +154,9 @@ def over_samples(layers: list[Layer], events: Events, theme: Theme) -> Figure:
     image = axes.imshow(counts, cmap="cividis", aspect="auto", vmin=0,
                         vmax=max(float(counts.max(initial=0)), 1))
     axes.set_title("Events by tenth of the samples")
-    axes.set_yticks(range(len(rows)), [f"{style.shortened(layer.name, 18)}  {group.id}"
-                                       for layer, group in rows])
+    names = dict(zip((layer.name for layer in layers),
+                     short_names([layer.name for layer in layers], 20), strict=True))
+    axes.set_yticks(range(len(rows)), [f"{names[layer.name]}  {group.id}" for layer, group in rows])
     axes.set_xticks(range(counts.shape[1]), [str(i + 1) for i in range(counts.shape[1])])
     axes.set_xlabel(f"tenth of samples {events.begin:,} to {events.end - 1:,}")
     axes.tick_params(length=0)

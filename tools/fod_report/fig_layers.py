@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from . import style
 from .embedding import Embedding
-from .layers import Layer
+from .layers import Layer, short_names, shortened
 from .matrix import Matrix
 from .style import Theme
 
@@ -35,7 +35,7 @@ def describe(layer: Layer) -> str:
 def heatmap(layer: Layer, matrix: Matrix, theme: Theme) -> Figure:
     width, height = 9.6, 9.0
     figure = pyplot.figure(figsize=(width, height))
-    style.titled(figure, style.shortened(layer.name, 50), describe(layer))
+    style.titled(figure, shortened(layer.name, 50), describe(layer))
     axes = figure.add_axes((0.05, 0.055, 7.75 / width, 7.75 / height))
     image = _draw(axes, matrix, theme)
     _frames(axes, matrix, theme)
@@ -106,7 +106,7 @@ def scatter(layer: Layer, embedding: Embedding, theme: Theme) -> Figure:
     told = describe(layer)
     if shown < alive:
         told += f"  ·  a sample of {shown:,} of {alive:,} neurons"
-    style.titled(figure, style.shortened(layer.name, 80), told)
+    style.titled(figure, shortened(layer.name, 80), told)
     height = style.top_of(figure, 1.35) - 0.12
     share = embedding.explained
     panels = [(embedding.pca, "PCA", f"first component ({share[0]:.0%})",
@@ -176,14 +176,15 @@ def all_layers(layers: list[Layer], matrices: list[Matrix], theme: Theme) -> Fig
     image = None
     chars = int(cell * 9.5) if columns <= 4 else int(cell * 11)
     left = (width - columns * cell) / 2
-    for place, (layer, matrix) in enumerate(shown):
+    names = short_names([layer.name for layer, _ in shown], chars)
+    for place, (_, matrix) in enumerate(shown):
         row, column = divmod(place, columns)
         axes = figure.add_axes(((left + column * cell + 0.08 * cell) / width,
                                 1 - (1.05 + row * (cell + 0.25) + 0.88 * cell) / height,
                                 0.84 * cell / width, 0.84 * cell / height))
         image = _draw(axes, matrix, theme)
         _frames(axes, matrix, theme, 0.8)
-        axes.set_title(style.shortened(layer.name, chars), fontsize=9.5 if columns <= 4 else 7.5,
+        axes.set_title(names[place], fontsize=9.5 if columns <= 4 else 7.5,
                        pad=4)
     if image is not None:
         _color_bar(figure, image, theme)

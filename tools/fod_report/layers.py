@@ -93,6 +93,43 @@ def slugs_of(names: list[str]) -> list[str]:
     return slugs
 
 
+def short_names(names: list[str], most: int) -> list[str]:
+    """Names of at most `most` characters that tell what is different in them: of the parts between
+    dots that all names begin or end with, only so many as there is room for."""
+    parts = [name.split(".") for name in names]
+    least = min(map(len, parts), default=1)
+    head = tail = 0
+    if len(set(names)) > 1:
+        while head < least - 1 and len({one[head] for one in parts}) == 1:
+            head += 1
+        while tail < least - 1 - head and len({one[-1 - tail] for one in parts}) == 1:
+            tail += 1
+    found = []
+    for name, one in zip(names, parts, strict=True):
+        begin, end = head, len(one) - tail
+        while begin > 0 or end < len(one):
+            wider = [(begin, end + 1)] if end < len(one) else []
+            wider += [(begin - 1, end)] if begin > 0 else []
+            fit = [(a, b) for a, b in wider if len(_cut(one, a, b)) <= most]
+            if not fit:
+                break
+            begin, end = fit[-1]  # what comes before tells more
+        found.append(shortened(_cut(one, begin, end), most))
+    return found
+
+
+def _cut(parts: list[str], begin: int, end: int) -> str:
+    return ("…" if begin else "") + ".".join(parts[begin:end]) + ("…" if end < len(parts) else "")
+
+
+def shortened(text: str, most: int) -> str:
+    """With the middle left out."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (most - 1 - head):]}"
+
+
 def _layer(result: Result, name: str, slug: str) -> Layer:
     source = result.file[f"groups/{name}"]
 

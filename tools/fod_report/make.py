@@ -17,7 +17,7 @@ from .choose import Chosen, choose, largest
 from .drivers import Activity, Drivers
 from .events import Events, read_events
 from .images import Images, check_fits, fitted, open_images, pictures_of
-from .layers import Layer, read_layers
+from .layers import Layer, read_layers, short_names
 from .matrix import Matrix, matrix_of, reduced
 from .names import Names
 from .output import Output
@@ -249,8 +249,10 @@ def _dashboard(made: Made, told: list[tuple[Matrix | None, Any]], thumbs: dict[i
             "analysis_timestamp"],
         "facts": facts.figures(result, samples, made.bins, made.layers, made.events),
         "notes": notes, "classes": names if len(names) == result.classes else None,
-        "layers": [payload.layer_data(layer, *one, made.events, own, cells)
-                   for layer, one, own in zip(made.layers, told, numbers, strict=True)],
+        "layers": [payload.layer_data(layer, *one, made.events, own, cells, short)
+                   for layer, one, own, short in zip(
+                       made.layers, told, numbers, short_names(
+                           [layer.name for layer in made.layers], 26), strict=True)],
         "groups": groups,
         "samples": payload.sample_data(result, samples, chosen,
                                        list(zip(made.layers, numbers, strict=True))),

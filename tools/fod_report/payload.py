@@ -25,10 +25,10 @@ MOST_NEURONS = 64  # whose indices are listed per group
 
 
 def layer_data(layer: Layer, matrix: Matrix | None, embedding: Embedding | None, events: Events |
-               None, numbers: list[int], cells: int) -> dict[str, Any]:
+               None, numbers: list[int], cells: int, short: str) -> dict[str, Any]:
     """`numbers`: the places of its groups in the dashboard's list, by their place in the layer."""
     told: dict[str, Any] = {
-        "name": layer.name, "slug": layer.slug, "neurons": layer.neurons, "told": describe(layer),
+        "name": layer.name, "short": short, "slug": layer.slug, "neurons": layer.neurons, "told": describe(layer),
         "type": str(layer.attributes.get("type", "")), "method": layer.method,
         "stability": layer.stability, "ungrouped": len(layer.ungrouped), "dead": len(layer.dead),
         "found": len(layer.groups), "groups": numbers, "heat": None, "points": None, "events": None}

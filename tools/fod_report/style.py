@@ -75,14 +75,6 @@ def marker(place: int) -> str:
     return "o" if place < 0 else MARKERS[(place // len(HUES)) % len(MARKERS)]
 
 
-def shortened(text: str, most: int) -> str:
-    """With the middle left out: the ends of a layer's name tell most."""
-    if len(text) <= most:
-        return text
-    head = (most - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (most - 1 - head):]}"
-
-
 def titled(figure, title: str, subtitle: str = "") -> None:
     """Title and a quieter line below it, flush left; room is left by `top_of`."""
     height = figure.get_figheight()

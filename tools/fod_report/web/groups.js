@@ -28,7 +28,7 @@ function showGroups() {
     const cells = groupHeads.map(({ key, text }) => {
       if (key === "id") return element("td", {}, element("span", { class: "dot", style: `background:${hueOf(group.place)}` }),
         element("a", { href: `#group-${group.id}` }, String(group.id)));
-      if (key === "layer") return element("td", { class: "text", title: layer.name }, shorten(layer.name, 26));
+      if (key === "layer") return element("td", { class: "text", title: layer.name }, layer.short);
       if (text) return element("td", { class: "text", title: group[key] }, shorten(group[key], 22));
       return element("td", {}, key === "size" ? whole(group.size) : digits(group[key]));
     });
@@ -37,7 +37,7 @@ function showGroups() {
   });
   byId("groups-table").replaceChildren(headOf(groupHeads, groupSort, choose), element("tbody", {}, ...rows));
   byId("group-count").textContent = `${whole(numbers.length)} ${numbers.length === 1 ? "group" : "groups"}` +
-    (view.layer >= 0 ? ` in ${shorten(data.layers[view.layer].name, 40)}` : ` in ${whole(data.layers.length)} ${data.layers.length === 1 ? "layer" : "layers"}`);
+    (view.layer >= 0 ? ` in ${data.layers[view.layer].short}` : ` in ${whole(data.layers.length)} ${data.layers.length === 1 ? "layer" : "layers"}`);
 }
 
 function showGroup() {
@@ -105,7 +105,7 @@ function againstEntropy(parent) {
   const numbers = groupsShown().filter((number) => data.groups[number].corr_entropy !== null)
     .sort((a, b) => size(b) - size(a) || a - b).slice(0, 24).reverse();
   if (!numbers.length) return;
-  const name = (number) => `${shorten(data.layers[data.groups[number].layer].name, 22)}  ${data.groups[number].id}`;
+  const name = (number) => `${data.layers[data.groups[number].layer].short}  ${data.groups[number].id}`;
   const place = card(parent, {
     id: "chart-against", title: "Groups against uncertainty",
     told: `Correlation of groups' activity with the sample's entropy, confidence and error${numbers.length === 24 ? "; the 24 that go most with entropy" : ""}.`,

@@ -12,7 +12,7 @@ function heatmapOf(layer, parent) {
   const told = side < heat.neurons ?
     `Neurons by group; a cell is the mean of ${Math.round(heat.neurons / side)} by as many.` : "Neurons in the order of their groups.";
   card(parent, {
-    id: "chart-heatmap", title: `${shorten(layer.name, 40)}: correlations`, size: "tall",
+    id: "chart-heatmap", title: `${layer.short}: correlations`, size: "tall",
     told: heat.note ? `${told} ${heat.note[0].toUpperCase()}${heat.note.slice(1)}.` : told,
     describe: (c) => ({
       traces: [{ type: "heatmap", z: rows, zmin: -1, zmax: 1, colorscale: c.diverging, hoverongaps: false,
@@ -49,7 +49,7 @@ function pointsOf(layer, parent) {
   mark();
   const places = [...new Set(group)].sort((a, b) => a - b);
   const place = card(parent, {
-    id: "chart-points", title: `${shorten(layer.name, 40)}: neurons`, told, size: "tall",
+    id: "chart-points", title: `${layer.short}: neurons`, told, size: "tall",
     controls: element("div", { class: "controls", role: "group", "aria-label": "Kind of map" }, ...buttons),
     describe: (c) => {
       const kind = kindShown(), xy = where[kind], share = points.explained.map((e) => Math.round(100 * e));
@@ -78,7 +78,7 @@ function layerEvents(layer, parent) {
   const whole_ = (list) => list.reduce((a, b) => a + b, 0) || 1;
   const used = names.map((_, i) => i).filter((i) => events.samples[i] || events.categories[i]);
   if (names.length > 1) card(parent, {
-    id: "chart-skills", title: `${shorten(layer.name, 40)}: what its events are about`, size: "low",
+    id: "chart-skills", title: `${layer.short}: what its events are about`, size: "low",
     told: `${whole(events.events)} events; the share of each category among them, and among all samples.`,
     describe: (c) => ({
       traces: [["events", events.categories, c.blue], ["samples", events.samples, c.quiet]].map(([name, counts, color]) => ({
@@ -88,7 +88,7 @@ function layerEvents(layer, parent) {
     }),
   });
   card(parent, {
-    id: "chart-spans", title: `${shorten(layer.name, 40)}: events over the samples`, size: "low",
+    id: "chart-spans", title: `${layer.short}: events over the samples`, size: "low",
     told: `By tenth of samples ${whole(data.spans[0])} to ${whole(data.spans[1] - 1)}.`,
     describe: (c) => ({
       traces: [{ type: "bar", x: events.spans.map((_, i) => i + 1), y: events.spans, marker: { color: c.blue },

@@ -8,9 +8,9 @@ function fillFilters() {
   const layers = byId("layer-filter"), kinds = byId("class-filter");
   layers.append(element("option", { value: "" }, "all layers"));
   data.layers.forEach((layer) => layers.append(element("option", { value: layer.slug },
-    `${shorten(layer.name, 44)} (${layer.found})`)));
+    `${layer.short} (${layer.found})`)));
   data.layers.forEach((layer) => byId("layer-strip").append(element("a", { id: `layer-${layer.slug}`, href: `#layer-${layer.slug}`,
-    title: layer.name }, shorten(layer.name, 40), element("span", {}, `${layer.found} of ${whole(layer.neurons)}`))));
+    title: layer.name }, layer.short, element("span", {}, `${layer.found} of ${whole(layer.neurons)}`))));
   byId("layer-strip").title = "groups of neurons";
   layers.onchange = () => go(layers.value ? `#layer-${layers.value}` : "#layers");
   byId("group-filter").onchange = (event) => {
