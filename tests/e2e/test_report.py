@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import report_files
+from conftest import ROOT
 from PIL import Image
-from reports import LAYERS, job_with_everything, payload, reported
+from reports import LAYERS, job, job_with_everything, payload, reported
 from sklearn.metrics import accuracy_score
 
 
@@ -203,3 +205,22 @@ def test_a_selection_of_samples_says_so(tmp_path):
     np.testing.assert_array_equal(part.rows, again.rows)
     other = choose(samples, [np.array([7, 2999])], 1, most=1000)
     assert not np.array_equal(part.rows, other.rows)
+
+
+def test_the_readme_shows_pictures_that_its_command_made(run, digits, tmp_path):
+    """Of the quickstart's job, by the quickstart's flags: the same to the eye."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r'<img src="(jobs/pictures/[^"]+)"', readme)
+    assert len(shown) == 2
+    flags = re.search(r"--layers (\S+) --correlation-threshold auto --group-patterns",
+                      (ROOT / "jobs" / "quickstart.sh").read_text()).group(0).split()
+    job(run, digits, tmp_path / "digits.h5", "--model-name", "digits_cnn", *flags)
+    command = re.search(r"tools/report\.py quickstart/digits\.h5 (.+)", readme).group(1)
+    words = command.replace("quickstart/images.npy", str(digits / "images.npy")).split()
+    reported(tmp_path / "digits.h5", *words, cwd=tmp_path)
+    for name in shown:
+        assert (ROOT / name).stat().st_size < 60_000
+        old, new = (np.asarray(Image.open(path).convert("RGB"), float) for path in (
+            ROOT / name, tmp_path / "report" / Path(name).name))
+        assert old.shape == new.shape
+        assert np.abs(old - new).mean() < 4  # last bits of a model may order neurons differently

@@ -24,8 +24,7 @@ def figures(result: Result, samples: Samples, bins: Reliability | None, layers: 
         found.append(("accuracy", f"{right.mean():.2%}",
                       f"{int((~right).sum()):,} of {len(right):,} wrong"))
     if bins is not None:
-        found.append(("ECE", f"{bins.ece:.4f}", f"expected calibration error, {len(bins.count)} "
-                      "bins of equal width"))
+        found.append(("ECE", f"{bins.ece:.4f}", f"calibration error, {len(bins.count)} bins"))
     if samples.entropy is not None and samples.good.any():
         mean = samples.entropy[samples.good].mean(dtype=np.float64)
         most = f"nats, at most ln {result.classes} = {np.log(result.classes):.3f}"

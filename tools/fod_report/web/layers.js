@@ -57,7 +57,7 @@ function pointsOf(layer, parent) {
         const own = [];
         group.forEach((g, i) => { if (g === of) own.push(i); });
         const known = of >= 0 && of < layer.groups.length, number = known ? layer.groups[of] : -1;
-        const dim = view.group >= 0 && data.groups[view.group].layer === view.layer && number !== view.group;
+        const dim = view.group >= 0 && number !== view.group;
         return { type: "scatter", mode: "markers", x: own.map((i) => xy[2 * i]), y: own.map((i) => xy[2 * i + 1]),
           name: known ? `group ${data.groups[number].id}` : of >= 0 ? "other groups" : "in none", text: own.map((i) => `neuron ${neurons[i]}`),
           customdata: own.map(() => number), opacity: dim ? 0.22 : of < 0 ? 0.75 : 1, showlegend: places.length <= 14,

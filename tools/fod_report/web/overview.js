@@ -34,7 +34,7 @@ function showOverview() {
           { type: "bar", x: middle, y: bins.accuracy, width, name: "accuracy", marker: { color: c.blue },
             customdata: bins.count.map((n, i) => [n, bins.confidence[i]]),
             hovertemplate: "accuracy %{y:.3f}<br>mean confidence %{customdata[1]:.3f}<br>%{customdata[0]:,} samples<extra></extra>" },
-          { type: "scatter", mode: "markers", x: bins.confidence, y: bins.accuracy.map((a, i) => bins.confidence[i]),
+          { type: "scatter", mode: "markers", x: bins.confidence, y: bins.confidence, cliponaxis: false,
             name: "mean confidence", marker: { color: c.orange, symbol: "diamond", size: 8 }, hoverinfo: "skip" },
           { type: "scatter", mode: "lines", x: [0, 1], y: [0, 1], line: { dash: "dash", color: c.soft, width: 1.3 },
             name: "perfect", hoverinfo: "skip" }],
