@@ -74,13 +74,14 @@ def missing(result: Result, samples: Samples, layers: list[Layer], events: Event
     if not layers:
         note("There are no groups of neurons.",
              "Give fod-generate --layers (and --list-layers to see their names).")
-    for layer in layers:
-        if not layer.groups:
-            note(f"No group was found in layer {layer.name}.",
-                 "Lower --correlation-threshold, or try --group-method hierarchical.")
-        if not result.has(f"{layer.path}/correlation"):
-            note(f"The correlations of layer {layer.name} were not kept"
-                 f" ({layer.neurons:,} neurons).", "Give fod-generate --keep-correlation.")
+    empty = [layer.name for layer in layers if not layer.groups]
+    if empty:
+        note(f"No group was found in {_listed(empty)}.",
+             "Lower --correlation-threshold, or try --group-method hierarchical.")
+    bare = [layer.name for layer in layers if not result.has(f"{layer.path}/correlation")]
+    if bare:
+        note(f"The correlations of {_listed(bare)} were not kept.",
+             "Give fod-generate --keep-correlation.")
     if layers and not all(result.has(f"{layer.path}/group_center") for layer in layers
                           if layer.groups):
         note("The groups' activity in each sample was not kept.",
@@ -91,3 +92,10 @@ def missing(result: Result, samples: Samples, layers: list[Layer], events: Event
     if pictures:
         note("There are no pictures of samples.", pictures)
     return notes
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    if len(names) == 1:
+        return f"layer {names[0]}"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{len(names)} layers ({', '.join(names[:most])}{more})"

@@ -107,8 +107,8 @@ def gallery(images: np.ndarray, captions: list[tuple[str, str, bool]], total: in
             spine.set_visible(True)
             spine.set_color(theme.orange if wrong else theme.line)
             spine.set_linewidth(2.2 if wrong else 1)
-        figure.text(x / width, 1 - (y + cell - 0.06) / height, name, fontsize=8, va="top",
+        figure.text(x / width, 1 - (y + cell - 0.06) / height, name, fontsize=9.5, va="top",
                     color=theme.soft)
-        figure.text(x / width, 1 - (y + cell + 0.095) / height, told, fontsize=8, va="top",
+        figure.text(x / width, 1 - (y + cell + 0.1) / height, told, fontsize=9.5, va="top",
                     color=theme.orange if wrong else theme.ink)
     return figure

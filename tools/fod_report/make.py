@@ -28,7 +28,7 @@ from .samples import Samples, read_samples
 MOST_GROUPS = 2_000  # in the dashboard
 MOST_DRIVERS = 50  # per group
 MOST_LOOKED_AT = 65_536  # samples, for entropy by activity
-GALLERY = 40
+GALLERY = 32
 PANEL = 320  # rows of a heatmap among others
 
 
@@ -103,7 +103,9 @@ def _read(result: Result, settings: Settings, say: Progress) -> Made:
     made = Made(result, samples, bins, read_layers(result), read_events(result))
     total = sum(len(layer.groups) for layer in made.layers)
     most = min(MOST_DRIVERS, max(5, 10_000 // max(1, total)))
-    by_event = drive.from_events(result, most) if made.events else {}
+    bare = [layer for layer in made.layers
+            if layer.groups and not result.has(f"{layer.path}/group_center")]
+    by_event = drive.from_events(result, most) if made.events and bare else {}
     for layer in made.layers:
         say(f"what drives the groups of {layer.name}")
         if not layer.groups:
