@@ -15,6 +15,7 @@ from selenium.webdriver.common.keys import Keys
 
 ROWS = "#samples-table tbody tr"
 PAGE = 25
+DETAIL_IN_SIGHT = "document.querySelector('#group-detail').getBoundingClientRect().top < innerHeight"
 
 
 @pytest.fixture(scope="module")
@@ -181,8 +182,7 @@ def test_from_a_group_to_its_samples_and_back(page, file):
     assert f"#group-{group}" in back
     page.click("#driven a:first-child")
     assert page.attributes("#groups-table tr[aria-selected='true']", "id") == [back[0][1:]]
-    assert page.run("return document.querySelector('#group-detail').getBoundingClientRect().top "
-                    "< innerHeight")
+    page.until(DETAIL_IN_SIGHT)
     page.click("#driver-chip button")
     assert page.texts("#sample-count") == ["1,797 samples"] and not page.shown("#driver-chip")
     page.run("history.back()")
@@ -196,8 +196,7 @@ def test_addresses_lead_to_what_they_name(page, result):
     assert page.texts("#sample-detail h3") == ["Sample 1234"]
     page.open(dashboard, "#group-1")
     assert page.texts("#group-detail h3") == ["Group 1"]
-    assert page.run("return document.querySelector('#group-detail').getBoundingClientRect().top "
-                    "< innerHeight")
+    page.until(DETAIL_IN_SIGHT)
     page.open(dashboard, "#layer-fc1")
     assert page.attributes("#layer-strip a[aria-current='true']", "id") == ["layer-fc1"]
     page.open(dashboard, "#sample-99999999")

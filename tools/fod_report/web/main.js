@@ -49,7 +49,8 @@ function showAllOfGroups() {
 function reveal(place, where) {
   if (!place) return;
   const { top, bottom } = place.getBoundingClientRect();
-  if (top < 56 || bottom > innerHeight) place.scrollIntoView({ block: where });
+  const below = where === "start" ? top > 0.6 * innerHeight : bottom > innerHeight;
+  if (top < 48 || below) place.scrollIntoView({ block: where });
 }
 
 function chooseGroup(number) {
@@ -82,7 +83,7 @@ function chooseSample(row) {
 
 // Follows the address. Anything unknown leaves what is shown.
 function route() {
-  const [, kind, name] = decodeURIComponent(location.hash).match(/^#(layer|group|sample)-(.+)$/) || [];
+  const [, kind, name] = location.hash.match(/^#(layer|group|sample)-(.+)$/) || [];
   if (kind === "layer" && layerOfSlug.has(name)) {
     Object.assign(view, { layer: layerOfSlug.get(name), group: -1, drivers: false });
     showAllOfGroups();
