@@ -9,6 +9,7 @@ uncertainty, a dashboard in one file that works without a network, and the older
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parsed(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         from fod_report.problem import damaged
         from fod_report.read import Result
@@ -57,6 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
             files = make(result, settings)
         except (OSError, KeyError) as error:
             raise damaged(str(options.result), " ".join(str(error).split())) from None
+    except KeyboardInterrupt:
+        print("report: stopped (by a signal): start it again", file=sys.stderr)
+        return 3
     except Problem as problem:
         print(f"report: {problem}", file=sys.stderr)
         return 2

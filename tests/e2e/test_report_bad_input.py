@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -42,6 +44,10 @@ DAMAGED = {
     "no means": (lambda f: f.__delitem__("groups/fc/neuron_mean"), ["neuron_mean"]),
     "another file": (lambda f: (f.__delitem__("sample_ids"), f.__setitem__(
         "sample_ids", h5py.ExternalLink("other.h5", "/x"))), ["another file"]),
+    "groups in another file": (lambda f: (f.__delitem__("groups"), f.__setitem__(
+        "groups", h5py.ExternalLink("other.h5", "/x"))), ["/groups leads into another file"]),
+    "chunks never written": (lambda f: (f.__delitem__("sample_ids"), f.create_dataset(
+        "sample_ids", (10**11,), "i8", chunks=(1000,))), ["/sample_ids lacks its bytes"]),
     "never written": (lambda f: (f.__delitem__("distributions"), f.create_dataset(
         "distributions", (500, 10**9), "f4")), ["lacks its bytes"]),
 }
@@ -112,6 +118,18 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     assert failed.stderr.splitlines() == [f"report: {tmp_path}/out cannot be written (File too large): "
                                           "make room, or name another folder"]
     assert sorted(os.listdir(tmp_path)) == ["r.h5"]
+
+
+def test_a_report_that_is_stopped_leaves_nothing(tmp_path):
+    path = report_files.write(tmp_path / "r.h5", layers=(LAYER,))
+    process = subprocess.Popen([sys.executable, ROOT / "tools" / "report.py", path, "--out",
+                                tmp_path / "out"], stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob(".out.*/*")) and process.poll() is None:
+        time.sleep(0.01)
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 3 and told == "report: stopped (by a signal): start it again\n"
+    assert os.listdir(tmp_path) == ["r.h5"]
 
 
 def test_overwrite_replaces_the_report_alone(tmp_path):

@@ -35,7 +35,7 @@ def against_entropy(layers: list[Layer], activity: dict[str, Activity], theme: T
     rows = strongest(layers, MOST_ROWS)
     total = sum(len(layer.groups) for layer in layers)
     lines = [(layer, place) for layer, place in rows if layer.name in activity][:MOST_LINES]
-    figure = pyplot.figure(figsize=(13 if lines else 8.5, max(4.6, 1.9 + 0.27 * len(rows))))
+    figure = pyplot.figure(figsize=(13 if lines else 8.5, max(5.4, 1.9 + 0.27 * len(rows))))
     told = "" if len(rows) == total else f"  ·  {len(rows)} of {total:,} groups"
     style.titled(figure, "Groups and uncertainty",
                  f"correlation of a group's activity with the sample's figures{told}")
@@ -63,8 +63,9 @@ def against_entropy(layers: list[Layer], activity: dict[str, Activity], theme: T
     axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handletextpad=0.2,
                 columnspacing=1.2)
     if lines:
-        tall = min(4.2 / height, style.top_of(figure, 1.25) - bottom)
-        right = figure.add_axes((0.63, style.top_of(figure, 1.25) - tall, 0.22, tall))
+        top = style.top_of(figure, 1.25)
+        tall = min(3.6 / height, top - bottom - 0.75 / height)  # the legend lies below
+        right = figure.add_axes((0.63, top - tall, 0.34, tall))
         _by_activity(right, lines, activity, names, theme)
     return figure
 
@@ -83,7 +84,9 @@ def _by_activity(axes, lines: list[tuple[Layer, int]], activity: dict[str, Activ
     axes.set_ylabel("mean entropy (nats)")
     axes.margins(y=0.12)
     axes.grid(axis="y")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.02), handlelength=1.6)
+    axes.legend(loc="upper left", ncols=2, handlelength=1.6, columnspacing=1.6,
+                bbox_to_anchor=(-0.02, -0.55 / (axes.get_position().height
+                                                * axes.figure.get_figheight())))
 
 
 def skills(events: Events, theme: Theme) -> Figure:

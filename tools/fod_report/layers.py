@@ -62,7 +62,7 @@ class Layer:
 
 def read_layers(result: Result) -> list[Layer]:
     """In the order of the job."""
-    if "groups" not in result.file:
+    if not result.has("groups"):
         return []
     names: list[str] = []
 

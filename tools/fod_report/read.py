@@ -13,6 +13,8 @@ import numpy as np
 from .problem import Problem, damaged
 
 SLICE_BYTES = 64 << 20  # read at a time
+DEFLATED = 1032  # bytes that deflate makes of one, at most
+UNWRITTEN = 64 << 20  # bytes that chunks may lack
 
 
 class Result:
@@ -42,7 +44,7 @@ class Result:
 
     def _classes(self) -> int:
         """K; 0 where there are no distributions."""
-        if "distributions" not in self.file:
+        if not self.has("distributions"):
             return 0
         found = self.rows_of("distributions", ndim=2)
         if found.shape[0] != self.size:
@@ -51,7 +53,7 @@ class Result:
         return int(found.shape[1])
 
     def _meta(self) -> dict[str, Any]:
-        if "meta" not in self.file:
+        if not self.has("meta"):
             return {}
         try:
             meta = json.loads(self.dataset("meta")[()])
@@ -60,29 +62,30 @@ class Result:
         return meta if isinstance(meta, dict) else {}
 
     def _attributes(self, name: str) -> dict[str, Any]:
-        if name not in self.file:
+        if not self.has(name):
             return {}
         return {key: _text(value) if isinstance(value, (str, bytes)) else value
                 for key, value in self.file[name].attrs.items()}
 
     def has(self, path: str) -> bool:
+        """@throws Problem if it lies in another file"""
+        where = ""
+        for part in path.strip("/").split("/"):
+            where = f"{where}/{part}"
+            if isinstance(self.file.get(where, getlink=True), h5py.ExternalLink):
+                raise damaged(self.path, f"{where} leads into another file")
         return path in self.file
 
     def dataset(self, path: str) -> h5py.Dataset:
         """@throws Problem if it is missing, lacks its bytes, or lies in another file."""
-        where = ""
-        for part in path.strip("/").split("/"):
-            where = f"{where}/{part}"
-            link = self.file.get(where, getlink=True)
-            if isinstance(link, h5py.ExternalLink):
-                raise damaged(self.path, f"{where} leads into another file")
-        found = self.file.get(path)
+        found = self.file.get(path) if self.has(path) else None
         if not isinstance(found, h5py.Dataset):
             raise damaged(self.path, f"/{path} is missing")
         if found.external or found.is_virtual:
             raise damaged(self.path, f"/{path} lies in another file")
-        plain = found.chunks is None and not h5py.check_dtype(vlen=found.dtype)
-        if plain and found.shape and found.id.get_storage_size() < found.nbytes:
+        stored = found.id.get_storage_size()
+        room = stored if found.chunks is None else stored * DEFLATED + UNWRITTEN
+        if found.shape and found.dtype.kind != "O" and room < found.nbytes:
             raise damaged(self.path, f"/{path} lacks its bytes")
         return found
 
