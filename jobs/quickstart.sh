@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a fresh machine to a first result: sets up, builds, trains a small CNN on 1,797 real images
 # of digits, computes every image's class distribution on two ranks into quickstart/digits.h5,
-# verifies it, shows it and exports it to quickstart/digits.json.
+# verifies it, shows it, exports it to quickstart/digits.json and draws quickstart/report.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -40,14 +40,14 @@ else
   run python tools/train_digits.py --out "$out"
 fi
 
-begin "generate first-order distributions on two ranks"
+begin "generate first-order distributions and groups of neurons on two ranks"
 ranks=(-n 2)
 if ! mpirun -n 2 true 2>/dev/null; then # fewer than two cores here
   ranks+=(--oversubscribe)
 fi
 run mpirun "${ranks[@]}" build/release/fod-generate --model "$out/digits_model.pt" \
   --data "$out/images.npy" --labels "$out/labels.npy" --out "$out/digits.h5" --overwrite \
-  --model-name digits_cnn
+  --model-name digits_cnn --layers conv1,conv2,fc1 --correlation-threshold auto --group-patterns
 
 begin "verify"
 run build/release/fod verify "$out/digits.h5"
@@ -58,11 +58,15 @@ run build/release/fod export "$out/digits.h5" "$out/digits.json" --overwrite
 begin "what it says"
 run build/release/fod info "$out/digits.h5"
 
+begin "draw the report"
+run python tools/report.py "$out/digits.h5" --out "$out/report" --data "$out/images.npy" --overwrite
+
 cat <<END
 
 === Done
-$out/digits.h5    class distributions, labels and uncertainty of every image, checked (HDF5)
+$out/digits.h5    class distributions, labels, uncertainty and groups of neurons, checked (HDF5)
 $out/digits.json  the same distributions as JSON
+$out/report/dashboard.html  the report: open it in a browser; its pictures lie beside it
 Above are the accuracy, the mean entropy and the five images that the model is least sure of.
 
 Next, your own model and data:

