@@ -3,6 +3,7 @@
 #include "fod.hpp"
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <memory>
@@ -36,21 +37,26 @@ std::vector<ConformalMethod> methods_of(std::vector<std::string> const& names) {
 }
 
 /// Written so that NaN is refused too.
-void require(bool right, std::string const& flag, std::string const& expected) {
+void require(bool right, std::string const& flag, double value, std::string const& expected) {
   if (!right) {
-    throw bad_input(flag + " cannot be that", expected, "`fod metrics --help` explains it");
+    throw bad_input(flag + " is " + nlohmann::json(value).dump(), expected + " is needed",
+                    "`fod metrics --help` explains it");
   }
 }
 
 void check(metrics::Request const& request) {
   auto const& conformal = request.conformal;
-  require(conformal.alpha > 0 && conformal.alpha < 1, "--alpha", "it is above 0 and below 1");
-  require(conformal.calibration > 0 && conformal.calibration < 1, "--calibration",
-          "it is above 0 and below 1");
-  require(conformal.lambda >= 0 && conformal.lambda <= 1e6, "--lambda", "it is not below 0");
-  require(request.tolerance >= 0 && request.tolerance <= 1, "--tolerance", "it is from 0 to 1");
-  require(!request.radius || (*request.radius >= 0 && *request.radius <= 1), "--radius",
-          "a total variation distance is from 0 to 1");
+  auto const share = [](double value) { return value > 0 && value < 1; };
+  require(share(conformal.alpha), "--alpha", conformal.alpha, "a share above 0 and below 1");
+  require(share(conformal.calibration), "--calibration", conformal.calibration,
+          "a share above 0 and below 1");
+  require(conformal.lambda >= 0 && conformal.lambda <= 1e6, "--lambda", conformal.lambda,
+          "a number from 0");
+  require(request.tolerance >= 0 && request.tolerance <= 1, "--tolerance", request.tolerance,
+          "a number from 0 to 1");
+  auto const radius = request.radius.value_or(0);
+  require(radius >= 0 && radius <= 1, "--radius", radius,
+          "a total variation distance, from 0 to 1,");
 }
 
 ExitCode tell(Options const& options) {
@@ -98,6 +104,7 @@ void add_conformal(CLI::App& flags, Options& options) {
                   "id and seed alone")
       ->capture_default_str();
   flags.add_option("--seed", request.seed, "Of the split, and of randomized scores")
+      ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   flags.add_flag("--randomized", request.randomized,
                  "APS and RAPS count a random part of the class's own probability, as in their "
