@@ -5,6 +5,7 @@
 
 #include "fod/error.hpp"
 #include "fod/metrics.hpp"
+#include "fod/text.hpp"
 #include "fod/workers.hpp"
 
 #include <algorithm>
@@ -53,6 +54,18 @@ void for_rows(PortionReader const& reader, std::int64_t rows, Workers& workers,
   }
 }
 
+/// Each thread has bins of its own for every class: fewer threads, if they would take too much.
+int threads_for(PortionReader const& reader, Request const& request) {
+  constexpr std::int64_t most_cells = std::int64_t{1} << 25;
+  auto const classes = static_cast<std::int64_t>(reader.columns().classes);
+  auto const cells = std::max<std::int64_t>(1, classes * request.bins);
+  if (cells > most_cells) {
+    throw bad_input("--bins " + std::to_string(request.bins) + " are too many",
+                    counted(classes, "class") + " have bins each", "give fewer");
+  }
+  return static_cast<int>(std::clamp<std::int64_t>(most_cells / cells, 1, request.threads));
+}
+
 void require_labels(PortionReader const& reader, store::ResultReader const& file,
                     Request const& request) {
   if (!request.conformal.methods.empty() && !reader.columns().labels) {
@@ -67,10 +80,11 @@ Report measure(store::ResultReader const& reader, Request const& request) {
   PortionReader const portions(reader, request);
   require_labels(portions, reader, request);
   auto const& conformal = request.conformal;
-  Workers workers(request.threads);
-  PerThread tallies(request.threads, Tally(portions.columns(), request.bins));
-  PerThread credal(request.threads, CredalTally(portions.columns(), request));
-  PerThread calibrations(request.threads, Calibration(conformal));
+  auto const threads = threads_for(portions, request);
+  Workers workers(threads);
+  PerThread tallies(threads, Tally(portions.columns(), request.bins));
+  PerThread credal(threads, CredalTally(portions.columns(), request));
+  PerThread calibrations(threads, Calibration(conformal));
   for_rows(portions, reader.rows(), workers,
            [&](Portion const& portion, std::size_t row, int thread) {
              tallies.of(thread).add(portion, row);
@@ -101,7 +115,7 @@ Report measure(store::ResultReader const& reader, Request const& request) {
   for (auto const& scores : calibrations.joined().scores()) {
     thresholds.push_back(conformal_threshold(scores, conformal.alpha));
   }
-  PerThread sets(request.threads, ConformalSets(conformal, thresholds));
+  PerThread sets(threads, ConformalSets(conformal, thresholds));
   for_rows(portions, reader.rows(), workers,
            [&](Portion const& portion, std::size_t row, int thread) {
              sets.of(thread).add(portion, row);

@@ -18,6 +18,18 @@ bool all_finite(std::span<double const> values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
 
+/// A file may claim any size, so this is asked before there is room for a row.
+void require_shape(store::ResultReader const& reader, std::string const& path,
+                   Shape const& claimed) {
+  auto const dataset = reader.file().dataset(path);
+  if (reader.rows() > 0 && (dataset.shape() != claimed || !dataset.can_hold(reader.rows()))) {
+    throw bad_input(reader.path() + " is damaged",
+                    path + " has shape " + to_string(dataset.shape()) + " where " +
+                        to_string(claimed) + " is on record, or lacks its bytes",
+                    "make it again, or restore it from a backup");
+  }
+}
+
 void require_distributions(store::ResultReader const& reader) {
   if (!reader.complete()) {
     throw bad_input(reader.path() + " is not complete", "its job has not finished",
@@ -35,7 +47,8 @@ void require_distributions(store::ResultReader const& reader) {
 PortionReader::PortionReader(store::ResultReader const& reader, Request const& request)
     : reader_(reader), request_(request) {
   require_distributions(reader);
-  columns_.classes = static_cast<std::size_t>(reader.classes());
+  require_shape(reader, "/distributions", {reader.rows(), reader.classes()});
+  columns_.classes = static_cast<std::size_t>(reader.rows() > 0 ? reader.classes() : 0);
   columns_.decomposition = reader.layout().members > 1;
   open_labels();
   if (request.truth == "counts") {
@@ -84,7 +97,9 @@ void PortionReader::open_arrays() {
                       "run fod-generate with several --model or --mc-dropout, and --keep-members; "
                       "or give --vertices or --lower and --upper");
     }
-    columns_.members = static_cast<std::size_t>(reader_.layout().members);
+    auto const members = reader_.layout().members;
+    require_shape(reader_, "/members", {reader_.rows(), members, classes});
+    columns_.members = static_cast<std::size_t>(members);
   }
   if (request_.lower.empty() != request_.upper.empty()) {
     throw bad_input("--lower and --upper belong together",

@@ -101,7 +101,8 @@ def test_a_truth_that_does_not_fit(made):
         np.save(folder / f"{name}.npy", values)
         assert words in refused(folder / f"{name}.npy"), name
     assert "needs annotators' counts" in refused("counts")
-    assert "does not exist" in refused(folder / "none.npy") or True
+    assert "cannot open" in refused(folder / "none.npy")
+    assert "cannot open" in refused(folder / "none.json")
     (folder / "bad.json").write_text('{"distributions": {"0": [0.5, 0.4]}}')
     assert "holds rows that are no distributions (sample 0 (line 1, column 20): the sum is 0.9" \
         in refused(folder / "bad.json")
