@@ -43,7 +43,7 @@ private:
   void add_scores(std::int64_t label_of_row);
   void add_to_bin(std::size_t bins, double confidence, bool hit);
   [[nodiscard]] std::vector<metrics::ReliabilityBin> bins_at(std::size_t bins) const;
-  void tell_scores(store::Metrics& metrics) const;
+  void tell_scores(store::Metrics& figures) const;
   template <class T>
   [[nodiscard]] T value(char const* path, std::size_t row) const;
   [[nodiscard]] std::int64_t label(std::size_t row) const;

@@ -48,7 +48,9 @@ std::string overview(Inside const& inside) {
   for (auto const& [name, title, unit] : known_metrics) {
     metric(name, title, unit);
   }
-  for (auto const& [name, value] : inside.metrics) {
+  for (auto const& entry : inside.metrics) {
+    auto const& name = entry.first;
+    auto const value = entry.second;
     bool const shown = std::any_of(known_metrics.begin(), known_metrics.end(),
                                    [&](auto const& known) { return known[0] == name; });
     bool const of_bad_rows = name == "nonfinite_rows" || name == "unreadable_rows";

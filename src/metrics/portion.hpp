@@ -49,8 +49,9 @@ struct Portion {
   [[nodiscard]] bool counts(std::size_t row) const {
     return status[row] == static_cast<std::uint8_t>(RowStatus::good);
   }
-  [[nodiscard]] std::span<double const> of(std::vector<double> const& values, std::size_t row,
-                                           std::size_t width) const {
+  /// A row of one of these.
+  [[nodiscard]] static std::span<double const> of(std::vector<double> const& values,
+                                                  std::size_t row, std::size_t width) {
     return std::span(values).subspan(row * width, width);
   }
   [[nodiscard]] std::span<double const> prediction(std::size_t row) const {

@@ -70,6 +70,24 @@ std::string write_file(std::string const& path, store::Layout const& layout) {
   return path;
 }
 
+/// Shows blocks by turns to three, as to ranks.
+class Dealer : public store::RowVisitor {
+public:
+  explicit Dealer(store::Layout const& layout) : parts_(3, fod::Totals(layout)) {}
+  void rows(store::Section const& section, fod::IndexRange rows, std::byte const* data) override {
+    parts_[next_].rows(section, rows, data);
+  }
+  void end_block(std::int64_t block, store::BlockFacts const& facts) override {
+    parts_[next_].end_block(block, facts);
+    next_ = (next_ + 1) % parts_.size();
+  }
+  std::vector<fod::Totals>& parts() { return parts_; }
+
+private:
+  std::vector<fod::Totals> parts_;
+  std::size_t next_ = 0;
+};
+
 fod::Totals totals_of(std::string const& path) {
   store::ResultReader const reader(path);
   fod::Totals totals(reader.layout());
@@ -121,28 +139,12 @@ TEST_CASE("sums of parts are those of the whole, bit for bit", "[metrics]") {
   auto const path = write_file(folder / "whole.h5", whole_layout);
   auto whole = totals_of(path);
   store::ResultReader const reader(path);
-  // The blocks shown by turns to three, as to ranks, and the last one first.
-  class Dealer : public store::RowVisitor {
-  public:
-    explicit Dealer(store::Layout const& layout) : parts_(3, fod::Totals(layout)) {}
-    void rows(store::Section const& section, fod::IndexRange rows, std::byte const* data) override {
-      parts_[next_].rows(section, rows, data);
-    }
-    void end_block(std::int64_t block, store::BlockFacts const& facts) override {
-      parts_[next_].end_block(block, facts);
-      next_ = (next_ + 1) % 3;
-    }
-    std::vector<fod::Totals> parts_;
-
-  private:
-    std::size_t next_ = 0;
-  };
   Dealer dealer(reader.layout());
   store::visit_rows(reader, dealer);
-  auto sum = dealer.parts_[2];
+  auto sum = dealer.parts().back();
   for (std::size_t part : {0U, 1U}) {
     for (std::size_t i = 0; i < sum.sums().size(); ++i) {
-      sum.sums()[i] += dealer.parts_[part].sums()[i];
+      sum.sums()[i] += dealer.parts()[part].sums()[i];
     }
   }
   CHECK(std::equal(sum.sums().begin(), sum.sums().end(), whole.sums().begin(), whole.sums().end()));
@@ -153,7 +155,7 @@ TEST_CASE("without labels there are no scores", "[metrics]") {
   auto layout = layout_of(0, 0);
   layout.labels = false;
   auto const figures = fod::Totals(layout).metrics();
-  CHECK(figures.values.count("nll") == 0);
+  CHECK(!figures.values.contains("nll"));
   CHECK(figures.reliability.empty());
   CHECK(figures.label_counts.empty());
   layout.distributions = false;
