@@ -180,6 +180,27 @@ def test_hulls_against_linear_programmes(tmp_path, count, classes):
         assert sets["credal"]["sets"][1]["mean_distance"] == pytest.approx(distances[i], abs=1e-9)
 
 
+@pytest.mark.parametrize("count, classes, votes", [(6, 4, 4), (12, 6, 3), (9, 3, 2), (40, 5, 5)])
+def test_hulls_of_votes(tmp_path, count, classes, votes):
+    """Shares of few votes: ties everywhere, where a simplex method could turn in circles."""
+    random = np.random.default_rng(count)
+    samples, even = 2000, np.full(classes, 1 / classes)
+    vertices = random.multinomial(votes, even, size=(samples, count)) / votes
+    truths = random.multinomial(votes, even, size=samples) / votes
+    for some in (100, samples):  # scipy takes a while
+        path = result_file(tmp_path / "r.h5", np.tile(even, (some, 1)))
+        np.save(tmp_path / "v.npy", vertices[:some])
+        np.save(tmp_path / "t.npy", truths[:some])
+        hull = measured(path, "--truth", tmp_path / "t.npy", "--vertices",
+                        tmp_path / "v.npy")["credal"]["sets"][1]
+        if some == 100:
+            distances = np.array([reference.distance_to_hull(v, t) for v, t in
+                                  zip(vertices[:some], truths[:some], strict=True)])
+            assert hull["covered"] == int((distances <= 1e-6).sum()) > 0
+            assert hull["mean_distance"] == pytest.approx(distances.mean(), abs=1e-9)
+    assert 0 < hull["coverage"] < 1
+
+
 def test_members_bounds_and_balls(tmp_path):
     random = np.random.default_rng(21)
     members = random.dirichlet(np.ones(3), size=(120, 5)).astype(np.float32)
