@@ -33,7 +33,7 @@ std::size_t CredalTally::find(std::string const& from) const {
 
 std::span<double const> CredalTally::target(Portion const& portion, std::size_t row) {
   if (columns_.truth) {
-    return portion.truth_known[row] != 0 ? portion.of(portion.truth, row, columns_.classes)
+    return portion.truth_known[row] != 0 ? row_of(portion.truth, row, columns_.classes)
                                          : std::span<double const>();
   }
   if (!columns_.labels || portion.labels[row] < 0) {
@@ -51,15 +51,15 @@ void CredalTally::add(Portion const& portion, std::size_t row) {
   auto const truth = target(portion, row);
   auto const classes = columns_.classes;
   if (columns_.members > 0) {
-    add_vertices(find("members"), portion.of(portion.members, row, columns_.members * classes),
-                 truth, portion.ids[row]);
+    add_vertices(find("members"), row_of(portion.members, row, columns_.members * classes), truth,
+                 portion.ids[row]);
   }
   if (columns_.bounds) {
-    add_intervals(sets_[find("lower/upper")], truth, portion.of(portion.lower, row, classes),
-                  portion.of(portion.upper, row, classes));
+    add_intervals(sets_[find("lower/upper")], truth, row_of(portion.lower, row, classes),
+                  row_of(portion.upper, row, classes));
   }
   if (columns_.vertices > 0) {
-    add_vertices(find("vertices"), portion.of(portion.vertices, row, columns_.vertices * classes),
+    add_vertices(find("vertices"), row_of(portion.vertices, row, columns_.vertices * classes),
                  truth, portion.ids[row]);
   }
   if (auto const ball = find("radius"); ball < sets_.size()) {

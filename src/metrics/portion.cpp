@@ -155,9 +155,8 @@ void PortionReader::read(IndexRange rows, Portion& portion) const {
 
 void PortionReader::mark_nonfinite(Portion& portion) const {
   for (std::size_t i = 0; i < portion.size(); ++i) {
-    bool const finite =
-        all_finite(portion.prediction(i)) &&
-        all_finite(portion.of(portion.members, i, columns_.members * columns_.classes));
+    bool const finite = all_finite(portion.prediction(i)) &&
+                        all_finite(row_of(portion.members, i, columns_.members * columns_.classes));
     if (portion.counts(i) && !finite) {
       portion.status[i] = static_cast<std::uint8_t>(RowStatus::nonfinite);
     }
@@ -224,7 +223,7 @@ void PortionReader::read_bounds(Portion& portion) const {
     portion.vertices.resize(portion.size() * width);
     vertices_->read(portion.rows, portion.vertices);
     for (std::size_t i = 0; i < portion.size(); ++i) {
-      if (portion.counts(i) && !all_finite(portion.of(portion.vertices, i, width))) {
+      if (portion.counts(i) && !all_finite(row_of(portion.vertices, i, width))) {
         refuse(vertices_->name(), i, "a number is not finite");
       }
     }

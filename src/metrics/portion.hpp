@@ -26,6 +26,12 @@ struct Columns {
   bool bounds = false;
 };
 
+/// A row of values that lie one row after the other.
+inline std::span<double const> row_of(std::vector<double> const& values, std::size_t row,
+                                      std::size_t width) {
+  return std::span(values).subspan(row * width, width);
+}
+
 /// Some rows, of which those that count come to be looked at one by one.
 struct Portion {
   Columns columns;
@@ -49,13 +55,8 @@ struct Portion {
   [[nodiscard]] bool counts(std::size_t row) const {
     return status[row] == static_cast<std::uint8_t>(RowStatus::good);
   }
-  /// A row of one of these.
-  [[nodiscard]] static std::span<double const> of(std::vector<double> const& values,
-                                                  std::size_t row, std::size_t width) {
-    return std::span(values).subspan(row * width, width);
-  }
   [[nodiscard]] std::span<double const> prediction(std::size_t row) const {
-    return of(distributions, row, columns.classes);
+    return row_of(distributions, row, columns.classes);
   }
 };
 

@@ -112,7 +112,7 @@ void Tally::add_label(Portion const& portion, std::size_t row, std::int64_t pred
 
 void Tally::add_votes(Portion const& portion, std::size_t row, std::int64_t prediction) {
   auto const p = portion.prediction(row);
-  auto const q = portion.of(portion.votes, row, columns_.classes);
+  auto const q = row_of(portion.votes, row, columns_.classes);
   double loss = 0;
   double squares = 0;
   for (std::size_t k = 0; k < p.size(); ++k) {
@@ -131,7 +131,7 @@ void Tally::add_truth(Portion const& portion, std::size_t row) {
     return;
   }
   auto const p = portion.prediction(row);
-  auto const t = portion.of(portion.truth, row, columns_.classes);
+  auto const t = row_of(portion.truth, row, columns_.classes);
   double distance = 0;
   double divergence = 0;
   bool infinite = false;
