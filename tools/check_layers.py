@@ -38,8 +38,9 @@ KNOWS: dict[str, set[str]] = {
     "patterns": BASE | {"workers"},
     "kernels": BASE | {"device", "moments", "groups", "comm", "nccl", "workers", "patterns"},
     "store": BASE | {"comm", "h5", "moments", "events"},
-    "analysis": BASE | {"moments", "groups", "h5", "store", "config"},
     "json": BASE | {"h5", "store", "events"},
+    "metrics": BASE | {"h5", "python", "dataset", "store", "json", "workers"},
+    "analysis": BASE | {"moments", "groups", "h5", "store", "config", "metrics"},
     "activity": BASE | {"comm", "config", "dataset", "h5", "store", "events", "json", "patterns"},
 }
 # What joins files without a model.
@@ -84,6 +85,7 @@ MODULE_OF = {
     "saved_sums": "store",
     "settings": "store",
     "totals": "analysis",
+    "scores": "metrics",
 }
 # Foreign headers: the first pattern that fits names the modules where they may be included.
 CUDA = {"device", "kernels", "nccl", "model"}

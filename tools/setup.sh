@@ -10,8 +10,8 @@ torch=2.11.0
 toolkit=13.0.2 # the release of CUDA that this torch was built with
 python_packages=("torch==$torch" cmake ninja numpy h5py scikit-learn pytest "plotly==7.1.0"
   "matplotlib==3.11.2;python_version>='3.11'" "matplotlib==3.10.7;python_version<'3.11'")
-# What the tests compare with and run models of; the first two would bring a torch along.
-torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3")
+# What the tests compare with and run models of; the first three would bring a torch along.
+torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3" "torchmetrics==1.9.0")
 test_packages=("pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2" "tensorflow-cpu==2.20.0"
   "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3"
   "tokenizers==0.23.3" "safetensors==0.8.0" "fastcluster==1.3.0" "selenium==4.51.0")
@@ -198,7 +198,7 @@ sys.exit(not (3, 11) <= sys.version_info < (3, 14) or platform.machine() != "x86
   modules+=", $test_modules"
   if [[ -z ${Torch_DIR:-} ]]; then
     test_packages+=("${torch_test_packages[@]}")
-    modules+=", torchvision"
+    modules+=", torchvision, torchmetrics"
   fi
   install "${test_packages[@]}"
   install --no-deps "${weight_packages[@]}"

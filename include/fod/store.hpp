@@ -5,6 +5,7 @@
 #include "fod/records.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -87,7 +88,10 @@ Ledger second_ledger(std::vector<Section> sections);
 /// The job's figures over all samples, attributes of /metrics.
 struct Metrics {
   std::map<std::string, double> values;
-  std::vector<std::int64_t> class_counts; ///< predictions per class
+  std::vector<std::int64_t> class_counts;   ///< predictions per class
+  std::vector<std::int64_t> label_counts{}; ///< labels per class; empty without any
+  /// Lower and upper edge, samples, mean confidence and accuracy of each bin; empty without labels.
+  std::vector<std::array<double, 5>> reliability{};
 };
 
 /// Reads result files, complete or partial. Random access; memory as the caller's ranges ask.
@@ -142,7 +146,8 @@ struct BlockFacts {
   std::int64_t micro_batch = 0; ///< samples that went through the model at a time
 };
 
-/// Is shown what a file holds, block by block, and in a block section by section.
+/// Is shown what a file holds, block by block, and in a block section by section, the distributions
+/// last: by then all else is known of their rows.
 class RowVisitor {
 public:
   RowVisitor() = default;

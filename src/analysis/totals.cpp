@@ -22,12 +22,22 @@ enum Sum : std::size_t {
   epistemic,
   disagreement,
   input_hash,
+  nll,
+  brier,
   head
 };
 
-std::uint64_t fixed_point(float value) {
-  return static_cast<std::uint64_t>(std::llround(static_cast<double>(value) / unit));
+std::uint64_t fixed_point(double value) {
+  return static_cast<std::uint64_t>(std::llround(value / unit));
 }
+
+std::uint64_t fixed_point(float value) {
+  return fixed_point(static_cast<double>(value));
+}
+
+/// What lies side by side among the sums for each bin of confidences.
+enum Bin : std::size_t { in_bin, hits, confidences, bin_width };
+constexpr auto bin_count = static_cast<std::size_t>(metrics::default_bins);
 
 /// Sections that are summed; the others are wide.
 bool is_summed(std::string const& path) {
@@ -36,15 +46,73 @@ bool is_summed(std::string const& path) {
 
 } // namespace
 
-Totals::Totals(store::Layout const& layout)
-    : layout_(layout),
-      sums_(head + static_cast<std::size_t>(layout.distributions ? layout.classes : 0), 0) {}
+Totals::Totals(store::Layout const& layout) : layout_(layout) {
+  auto const classes = static_cast<std::size_t>(layout.distributions ? layout.classes : 0);
+  label_counts_ = head + classes;
+  top_bins_ = label_counts_ + classes;
+  class_bins_ = top_bins_ + bin_count * bin_width;
+  bool const scored = layout.labels && classes > 0;
+  sums_.assign(scored ? class_bins_ + classes * bin_count * bin_width : label_counts_, 0);
+  probabilities_.resize(classes);
+}
 
 void Totals::rows(store::Section const& section, IndexRange rows, std::byte const* data) {
   if (is_summed(section.path)) {
     auto& column = columns_[section.path];
     column.insert(column.end(), data, data + rows.size() * section.row_bytes());
+  } else if (section.path == "/distributions" && layout_.labels) {
+    add_distributions(section, rows, data);
   }
+}
+
+void Totals::add_distributions(store::Section const& section, IndexRange rows,
+                               std::byte const* data) {
+  bool const wide = section.type == ElementType::float64;
+  auto const read = [&](std::size_t at) {
+    double value = 0;
+    float narrow = 0;
+    if (wide) {
+      std::memcpy(&value, data + at * sizeof value, sizeof value);
+    } else {
+      std::memcpy(&narrow, data + at * sizeof narrow, sizeof narrow);
+      value = static_cast<double>(narrow);
+    }
+    return value;
+  };
+  auto const classes = probabilities_.size();
+  for (std::int64_t i = 0; i < rows.size(); ++i, ++seen_) {
+    auto const status = static_cast<RowStatus>(value<std::uint8_t>("/row_status", seen_));
+    auto const of_row = label(seen_);
+    if (status != RowStatus::good || of_row < 0 || of_row >= layout_.classes) {
+      continue;
+    }
+    for (std::size_t k = 0; k < classes; ++k) {
+      probabilities_[k] = read(static_cast<std::size_t>(i) * classes + k);
+    }
+    add_scores(of_row);
+  }
+}
+
+void Totals::add_scores(std::int64_t label_of_row) {
+  auto const prediction = metrics::first_largest(probabilities_);
+  ++sums_[label_counts_ + static_cast<std::size_t>(label_of_row)];
+  sums_[nll] +=
+      fixed_point(metrics::log_loss(probabilities_[static_cast<std::size_t>(label_of_row)]));
+  sums_[brier] += fixed_point(metrics::brier_score(probabilities_, label_of_row));
+  add_to_bin(top_bins_, probabilities_[static_cast<std::size_t>(prediction)],
+             prediction == label_of_row);
+  for (std::size_t k = 0; k < probabilities_.size(); ++k) {
+    add_to_bin(class_bins_ + k * bin_count * bin_width, probabilities_[k],
+               static_cast<std::int64_t>(k) == label_of_row);
+  }
+}
+
+void Totals::add_to_bin(std::size_t bins, double confidence, bool hit) {
+  auto const bin = static_cast<std::size_t>(metrics::bin_of(confidence, metrics::default_bins));
+  auto* const cell = &sums_[bins + bin * bin_width];
+  ++cell[in_bin];
+  cell[hits] += hit ? 1 : 0;
+  cell[confidences] += fixed_point(confidence);
 }
 
 void Totals::end_block(std::int64_t block, store::BlockFacts const& facts) {
@@ -55,6 +123,7 @@ void Totals::end_block(std::int64_t block, store::BlockFacts const& facts) {
   sums_[samples] += static_cast<std::uint64_t>(samples_of_block.size());
   sums_[input_hash] += facts.input_digest;
   columns_.clear();
+  seen_ = 0;
 }
 
 template <class T>
@@ -106,6 +175,43 @@ void Totals::add_row(std::size_t row, std::int64_t sample) {
   }
 }
 
+std::vector<metrics::ReliabilityBin> Totals::bins_at(std::size_t bins) const {
+  std::vector<metrics::ReliabilityBin> all;
+  for (std::size_t b = 0; b < bin_count; ++b) {
+    auto const* const cell = &sums_[bins + b * bin_width];
+    all.push_back(metrics::reliability_bin(static_cast<std::int64_t>(b), metrics::default_bins,
+                                           static_cast<std::int64_t>(cell[in_bin]),
+                                           static_cast<std::int64_t>(cell[hits]),
+                                           static_cast<double>(cell[confidences]) * unit));
+  }
+  return all;
+}
+
+void Totals::tell_scores(store::Metrics& figures) const {
+  auto const rows = static_cast<double>(sums_[labelled]);
+  figures.values["accuracy"] = static_cast<double>(sums_[correct]) / rows;
+  if (sums_.size() <= class_bins_) {
+    return; // groups alone
+  }
+  figures.values["nll"] = static_cast<double>(sums_[nll]) * unit / rows;
+  figures.values["brier"] = static_cast<double>(sums_[brier]) * unit / rows;
+  auto const top = bins_at(top_bins_);
+  auto const error = metrics::calibration_error(top);
+  figures.values["ece"] = error.expected;
+  figures.values["mce"] = error.maximum;
+  double by_class = 0;
+  for (std::size_t k = 0; k < probabilities_.size(); ++k) {
+    by_class +=
+        metrics::calibration_error(bins_at(class_bins_ + k * bin_count * bin_width)).expected;
+  }
+  figures.values["classwise_ece"] = by_class / static_cast<double>(probabilities_.size());
+  figures.label_counts.assign(&sums_[label_counts_], &sums_[top_bins_]);
+  for (auto const& bin : top) {
+    figures.reliability.push_back(
+        {bin.lower, bin.upper, static_cast<double>(bin.count), bin.mean_confidence, bin.accuracy});
+  }
+}
+
 std::int64_t Totals::nonfinite() const {
   return static_cast<std::int64_t>(sums_[nonfinite_rows]);
 }
@@ -130,11 +236,11 @@ store::Metrics Totals::metrics() const {
     }
   }
   if (sums_[labelled] > 0) {
-    metrics.values["accuracy"] = as_double(correct) / as_double(labelled);
+    tell_scores(metrics);
   }
   metrics.values["nonfinite_rows"] = as_double(nonfinite_rows);
   metrics.values["unreadable_rows"] = as_double(unreadable_rows);
-  metrics.class_counts.assign(sums_.begin() + head, sums_.end());
+  metrics.class_counts.assign(sums_.data() + head, sums_.data() + label_counts_);
   return metrics;
 }
 

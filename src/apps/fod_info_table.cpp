@@ -5,6 +5,7 @@
 #include "fod_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace fod::app {
@@ -12,6 +13,16 @@ namespace fod::app {
 namespace {
 
 constexpr std::size_t listed_classes = 12;
+/// Name, title and unit of what comes first, in this order.
+constexpr std::array<std::array<char const*, 3>, 8> known_metrics{
+    {{"accuracy", "accuracy", ""},
+     {"nll", "NLL", " nats"},
+     {"brier", "Brier score", ""},
+     {"ece", "ECE", " (15 bins)"},
+     {"mce", "MCE", ""},
+     {"classwise_ece", "class-wise ECE", ""},
+     {"mean_entropy", "mean entropy", " nats"},
+     {"mean_confidence", "mean confidence", ""}}};
 
 std::string overview(Inside const& inside) {
   std::vector<Row> rows;
@@ -34,11 +45,14 @@ std::string overview(Inside const& inside) {
       rows.push_back({title, decimal(found->second, 4) + unit});
     }
   };
-  metric("accuracy", "accuracy", "");
-  metric("mean_entropy", "mean entropy", " nats");
-  metric("mean_confidence", "mean confidence", "");
-  for (auto const& [name, value] : inside.metrics) {
-    bool const shown = name == "accuracy" || name == "mean_entropy" || name == "mean_confidence";
+  for (auto const& [name, title, unit] : known_metrics) {
+    metric(name, title, unit);
+  }
+  for (auto const& entry : inside.metrics) {
+    auto const& name = entry.first;
+    auto const value = entry.second;
+    bool const shown = std::any_of(known_metrics.begin(), known_metrics.end(),
+                                   [&](auto const& known) { return known[0] == name; });
     bool const of_bad_rows = name == "nonfinite_rows" || name == "unreadable_rows";
     if (!shown && (!of_bad_rows || value > 0)) {
       rows.push_back({name, nlohmann::json(value).dump()});

@@ -4,6 +4,8 @@
 
 #include "fod/error.hpp"
 
+#include <algorithm>
+#include <numeric>
 #include <string_view>
 
 namespace fod::store {
@@ -27,7 +29,10 @@ constexpr std::int64_t piece_bytes = std::int64_t{4} << 20;
 }
 
 BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger)
-    : reader_(reader), sections_(ledger.sections) {
+    : reader_(reader), sections_(ledger.sections), order_(sections_.size()) {
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  std::stable_partition(order_.begin(), order_.end(),
+                        [&](std::size_t s) { return sections_[s].path != "/distributions"; });
   auto const blocks = reader.layout().blocks.size();
   auto const done = reader.file().dataset(done_of(ledger));
   auto const checksums = reader.file().dataset(checksums_of(ledger));
@@ -57,8 +62,8 @@ std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& p
   auto const samples = layout.grid.samples_of(block);
   auto const first = layout.samples().begin;
   IndexRange const rows{samples.begin - first, samples.end - first};
-  std::vector<std::uint64_t> digests;
-  for (std::size_t s = 0; s < sections_.size(); ++s) {
+  std::vector<std::uint64_t> digests(sections_.size());
+  for (auto const s : order_) {
     auto const& section = sections_[s];
     Checksum checksum;
     auto const step = std::max<std::int64_t>(1, piece_bytes / section.row_bytes());
@@ -70,7 +75,7 @@ std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& p
       checksum.update(buffer_.data(), bytes);
       piece(s, part, buffer_.data());
     }
-    digests.push_back(checksum.digest());
+    digests[s] = checksum.digest();
   }
   return digests;
 }

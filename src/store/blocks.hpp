@@ -29,7 +29,8 @@ public:
   /// A piece of rows of one section, in the section's own type.
   using Piece = std::function<void(std::size_t section, IndexRange rows, std::byte const* data)>;
 
-  /// Reads all sections of a block (of the grid). The digest of each section.
+  /// Reads all sections of a block (of the grid), /distributions last. The digest of each section,
+  /// in the ledger's order.
   std::vector<std::uint64_t> scan(std::int64_t block, Piece const& piece);
 
   /// Marks and checksums on record for a block of the grid.
@@ -42,6 +43,7 @@ public:
 private:
   ResultReader const& reader_;
   std::vector<Section> sections_;
+  std::vector<std::size_t> order_; ///< in which they are read
   std::vector<std::uint8_t> done_;
   std::vector<std::uint64_t> checksums_;
   std::vector<std::uint64_t> inputs_; ///< empty in the second ledger

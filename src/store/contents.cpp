@@ -9,6 +9,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr char const* provenance = "/provenance";
+constexpr char const* reliability = "/metrics/reliability";
 // An attribute lives in its object's header, which is limited to 64 KiB.
 constexpr std::size_t longest_attribute = 16384;
 
@@ -105,10 +106,19 @@ void write_metrics(h5::File& file, Metrics const& metrics) {
   for (auto const& [name, value] : metrics.values) {
     file.set_attribute("/metrics", name, value);
   }
-  if (!metrics.class_counts.empty()) {
-    auto const classes = static_cast<std::int64_t>(metrics.class_counts.size());
-    file.create_dataset("/metrics/class_counts", ElementType::int64, {classes})
-        .write({0, classes}, ElementType::int64, metrics.class_counts.data());
+  auto const write_counts = [&](char const* path, std::vector<std::int64_t> const& counts) {
+    if (!counts.empty()) {
+      file.create_dataset(path, ElementType::int64, {std::ssize(counts)})
+          .write({0, std::ssize(counts)}, ElementType::int64, counts.data());
+    }
+  };
+  write_counts("/metrics/class_counts", metrics.class_counts);
+  write_counts("/metrics/label_counts", metrics.label_counts);
+  if (auto const bins = std::ssize(metrics.reliability); bins > 0) {
+    file.create_dataset(reliability, ElementType::float64, {bins, 5})
+        .write({0, bins}, ElementType::float64, metrics.reliability.data());
+    file.set_attribute(reliability, "columns",
+                       std::string("lower, upper, samples, mean_confidence, accuracy"));
   }
 }
 

@@ -160,7 +160,10 @@ def test_results_claim_no_more_than_they_hold(tmp_path, change):
     if change is not link_distributions_softly:  # which `info` does not read
         assert informed.returncode == 2, informed.stdout
     exported = fod("export", tmp_path / "r.h5", tmp_path / "out.json")
-    for done in (verified, informed, exported):
+    measured = fod("metrics", tmp_path / "r.h5", "--radius", "0.1")
+    if change not in (claim_provenance, claim_words, claim_meta, link_meta):
+        assert measured.returncode == 2, measured.stdout
+    for done in (verified, informed, exported, measured):
         assert done.returncode >= 0 and "bad_alloc" not in done.stderr, done.stderr
 
 

@@ -8,7 +8,8 @@ import models
 
 DATASETS = ["/distributions", "/sample_ids", "/row_status", "/uncertainty/entropy",
             "/uncertainty/confidence", "/uncertainty/prediction", "/labels",
-            "/ledger/checksums", "/ledger/done", "/metrics/class_counts"]
+            "/ledger/checksums", "/ledger/done", "/metrics/class_counts",
+            "/metrics/label_counts", "/metrics/reliability"]
 
 
 def contents(path) -> dict[str, bytes]:

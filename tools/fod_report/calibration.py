@@ -21,11 +21,12 @@ class Reliability:
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> Reliability:
-    """Bins of equal width, [a, b), the last one with 1.0 (Guo et al. 2017, "On Calibration of
-    Modern Neural Networks", https://arxiv.org/abs/1706.04599): the expected calibration error is
-    the mean over samples of |accuracy - mean confidence| of their bin; NaN without samples."""
+    """Bins of equal width, (a, b] as in `fod metrics` (Guo et al. 2017, "On Calibration of Modern
+    Neural Networks", https://arxiv.org/abs/1706.04599): the expected calibration error is the mean
+    over samples of |accuracy - mean confidence| of their bin; NaN without samples."""
     values = confidence.astype(np.float64)
-    bin_of = np.clip((values * bins).astype(np.int64), 0, bins - 1)
+    edges = np.arange(1, bins + 1) / bins
+    bin_of = np.minimum(np.searchsorted(edges, values, side="left"), bins - 1)
     count = np.bincount(bin_of, minlength=bins)
     filled = np.maximum(count, 1)
     mean = np.where(count > 0, np.bincount(bin_of, values, bins) / filled, np.nan)

@@ -1,10 +1,12 @@
-// Result files of anybody's: all that `fod info`, `verify`, `export` and `groups` read.
+// Result files of anybody's: all that `fod info`, `verify`, `export`, `groups`
+// and `metrics` read.
 #include "fuzz.hpp"
 
 #include "apps/fod_groups.hpp"
 #include "apps/fod_info.hpp"
 
 #include "fod/convert.hpp"
+#include "fod/metrics.hpp"
 #include "fod/settings.hpp"
 
 namespace {
@@ -29,6 +31,15 @@ void read_parts(fod::store::ResultReader const& reader) {
         static_cast<void>(store::read_moments(reader.file(), name));
       }
     }
+  });
+  fuzz::taken([&] {
+    fod::metrics::Request request;
+    request.members = reader.layout().keep_members;
+    request.radius = 0.1;
+    if (reader.layout().labels) {
+      request.conformal.methods = {fod::metrics::ConformalMethod::raps};
+    }
+    static_cast<void>(fod::metrics::measure(reader, request));
   });
   fuzz::taken([&] { static_cast<void>(store::read_settings(reader.file())); });
   fuzz::taken([&] { fod::export_json(reader, fuzz::scratch("exported.json"), {false, true}); });
