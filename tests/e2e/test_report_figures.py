@@ -34,7 +34,7 @@ def test_reliability_is_that_of_scikit_learn_and_of_a_plain_loop():
     np.testing.assert_allclose(found.confidence[some], mean, rtol=1e-7)
     ece = 0.0
     for b in range(15):
-        own = [i for i in range(4000) if b <= float(confidence[i]) * 15 < b + 1]
+        own = [i for i in range(4000) if b / 15 < float(confidence[i]) <= (b + 1) / 15]
         if own:
             gap = np.mean(correct[own]) - np.mean(confidence[own].astype(float))
             ece += len(own) / 4000 * abs(gap)
@@ -42,12 +42,12 @@ def test_reliability_is_that_of_scikit_learn_and_of_a_plain_loop():
 
 
 def test_edges_of_the_bins():
-    """[a, b), and 1.0 lies in the last one; empty bins count nothing."""
+    """(a, b], and 0.0 lies in the first one; empty bins count nothing."""
     confidence = np.array([0.0, 0.25, 0.5, 0.5, 0.75, 1.0, 1.0])
     found = reliability(confidence, np.array([0, 1, 0, 1, 1, 1, 0], bool), bins=4)
-    assert found.count.tolist() == [1, 1, 2, 3]
-    np.testing.assert_allclose(found.accuracy, [0, 1, 0.5, 2 / 3])
-    assert found.ece == pytest.approx((0.75 + 0 + 3 * abs(2 / 3 - 2.75 / 3)) / 7)
+    assert found.count.tolist() == [2, 2, 1, 2]
+    np.testing.assert_allclose(found.accuracy, [0.5, 0.5, 1, 0.5])
+    assert found.ece == pytest.approx((2 * 0.375 + 0 + 0.25 + 2 * 0.5) / 7)
     sure = reliability(np.array([1.0, 1.0], np.float32), np.array([True, False]))
     assert sure.count[-1] == 2 and sure.ece == 0.5 and np.isnan(sure.accuracy[0])
     assert np.isnan(reliability(np.empty(0), np.empty(0, bool)).ece)
