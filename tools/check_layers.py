@@ -36,7 +36,9 @@ KNOWS: dict[str, set[str]] = {
     "config": BASE | {"groups"},
     "workers": set(),
     "patterns": BASE | {"workers"},
-    "kernels": BASE | {"device", "moments", "groups", "comm", "nccl", "workers", "patterns"},
+    "ensemble": set(),
+    "kernels": BASE | {"device", "moments", "groups", "comm", "nccl", "workers", "patterns",
+                       "ensemble"},
     "store": BASE | {"comm", "h5", "moments", "events"},
     "analysis": BASE | {"moments", "groups", "h5", "store", "config"},
     "json": BASE | {"h5", "store", "events"},
@@ -83,6 +85,8 @@ MODULE_OF = {
     "output_claim": "store",
     "saved_sums": "store",
     "settings": "store",
+    "checked_rows": "store",
+    "ensemble_files": "merge",
     "totals": "analysis",
 }
 # Foreign headers: the first pattern that fits names the modules where they may be included.

@@ -82,8 +82,8 @@ ExitCode run(int argc, char const* const* argv) {
   program.set_version_flag("--version", "fod " + std::string(version()));
   program.require_subcommand(1);
   Commands const commands{add_info(program),   add_verify(program), add_export(program),
-                          add_import(program), add_merge(program),  add_groups(program),
-                          add_compare(program)};
+                          add_import(program), add_merge(program),  add_ensemble(program),
+                          add_groups(program), add_compare(program)};
   program.footer(examples(commands));
   for (auto const& command : commands) {
     command.flags->footer("Example:\n  " + command.example);

@@ -29,6 +29,7 @@ Command add_import(CLI::App& program);
 Command add_groups(CLI::App& program);
 Command add_compare(CLI::App& program);
 Command add_merge(CLI::App& program);
+Command add_ensemble(CLI::App& program);
 
 using store::open_result;
 
