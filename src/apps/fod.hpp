@@ -30,6 +30,7 @@ Command add_groups(CLI::App& program);
 Command add_compare(CLI::App& program);
 Command add_merge(CLI::App& program);
 Command add_ensemble(CLI::App& program);
+Command add_select(CLI::App& program);
 
 using store::open_result;
 

@@ -29,7 +29,7 @@ std::string members_table(EnsembleReport const& report) {
                     member.accuracy ? decimal(*member.accuracy, 4) : "-", shortened(member.name),
                     member.path + part});
   }
-  return aligned(rows, "rrrll");
+  return with_heading(rows, "rrrll");
 }
 
 std::string metrics_table(store::Metrics const& metrics) {
