@@ -21,11 +21,11 @@ def rows(seed: int = 0, samples: int = SAMPLES) -> np.ndarray:
     return p[random.integers(0, samples, samples)]
 
 
-def imported(path, p: np.ndarray, ids) -> None:
+def imported(path, p: np.ndarray, ids, *flags: str) -> None:
     source = path.with_suffix(".json")
     source.write_bytes(dumps({"meta": {}, "distributions": {
         str(i): row.tolist() for i, row in zip(ids, p)}}))
-    done = fod("import", source, path)
+    done = fod("import", source, path, *flags)
     assert done.returncode == 0, done.stderr
 
 
@@ -241,7 +241,7 @@ def test_bad_rows_are_left_out(tmp_path):
     p = rows(2, 50)
     p[7] = np.nan
     p[9, 0] = np.inf
-    imported(tmp_path / "r.h5", p, range(50))
+    imported(tmp_path / "r.h5", p, range(50), "--lenient")
     with h5py.File(tmp_path / "r.h5", "r+") as file:
         assert file["row_status"][:].sum() == 2
         file["row_status"][11] = 2
