@@ -54,7 +54,8 @@ Words values_of(CLI::Option const& option) {
                                   : parts_of(type.substr(begin + 1, end - begin - 1), ',');
 }
 
-/// Endings that a description names: "Result file R.h5, or R.h5.partial" gives h5 and partial.
+/// Endings that a description names: "Result file R.h5, or R.h5.partial" gives h5 and partial; of
+/// one that names none but speaks of JSON that one.
 Words endings_of(std::string const& description) {
   Words endings;
   for (std::size_t at = 0; (at = description.find('.', at)) != std::string::npos; ++at) {
@@ -70,7 +71,8 @@ Words endings_of(std::string const& description) {
       endings.push_back(ending);
     }
   }
-  return endings;
+  bool const json = endings.empty() && description.find("JSON") != std::string::npos;
+  return json ? Words{"json"} : endings;
 }
 
 bool is_number(CLI::Option const& option) {
