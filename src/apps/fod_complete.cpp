@@ -60,13 +60,18 @@ Words endings_of(std::string const& description) {
   Words endings;
   for (std::size_t at = 0; (at = description.find('.', at)) != std::string::npos; ++at) {
     auto end = at + 1;
-    while (end < description.size() && std::isalnum(static_cast<unsigned char>(description[end]))) {
+    while (end < description.size() &&
+           std::isalnum(static_cast<unsigned char>(description[end])) != 0) {
       ++end;
     }
     auto const ending = description.substr(at + 1, end - at - 1);
-    bool const after_name = at > 0 && std::isalnum(static_cast<unsigned char>(description[at - 1]));
-    bool const is_ending = !ending.empty() && std::islower(static_cast<unsigned char>(ending[0]));
-    if (is_ending && (after_name || at == 0 || std::isspace(description[at - 1]) != 0) &&
+    bool const after_name =
+        at > 0 && std::isalnum(static_cast<unsigned char>(description[at - 1])) != 0;
+    bool const is_ending =
+        !ending.empty() && std::islower(static_cast<unsigned char>(ending[0])) != 0;
+    if (is_ending &&
+        (after_name || at == 0 ||
+         std::isspace(static_cast<unsigned char>(description[at - 1])) != 0) &&
         std::find(endings.begin(), endings.end(), ending) == endings.end()) {
       endings.push_back(ending);
     }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 
 namespace fod::app {
@@ -33,8 +34,8 @@ std::vector<Value> column(store::ResultReader const& reader, std::string const& 
 
 /// Difference of the two largest probabilities; of one class alone that one.
 double margin_of(std::span<double const> row) {
-  double first = -INFINITY;
-  double second = -INFINITY;
+  double first = -std::numeric_limits<double>::infinity();
+  double second = first;
   for (auto const p : row) {
     second = std::max(second, std::min(first, p));
     first = std::max(first, p);

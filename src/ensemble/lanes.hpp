@@ -24,24 +24,24 @@ using Best = BestOf<float>;
 
 /// On the host one thread takes the whole row.
 struct Alone {
-  FOD_SIDES std::int64_t first() const { return 0; }
-  FOD_SIDES std::int64_t step() const { return 1; }
+  FOD_SIDES static std::int64_t first() { return 0; }
+  FOD_SIDES static std::int64_t step() { return 1; }
   template <class T>
-  FOD_SIDES T sum(T value) const {
+  FOD_SIDES static T sum(T value) {
     return value;
   }
   template <class T>
-  FOD_SIDES T max(T value) const {
+  FOD_SIDES static T max(T value) {
     return value;
   }
-  FOD_SIDES bool any(bool value) const { return value; }
+  FOD_SIDES static bool any(bool value) { return value; }
   template <class Real>
-  FOD_SIDES BestOf<Real> best(BestOf<Real> value) const {
+  FOD_SIDES static BestOf<Real> best(BestOf<Real> value) {
     return value;
   }
-  FOD_SIDES void meet() const {}
-  FOD_SIDES std::int64_t before(bool /*flag*/) const { return 0; }
-  FOD_SIDES std::int64_t total(bool flag) const { return flag ? 1 : 0; }
+  FOD_SIDES static void meet() {}
+  FOD_SIDES static std::int64_t before(bool /*flag*/) { return 0; }
+  FOD_SIDES static std::int64_t total(bool flag) { return flag ? 1 : 0; }
 };
 
 } // namespace fod::row

@@ -301,6 +301,14 @@ def test_a_bit_that_flipped(folder, tmp_path, dataset):
             f"samples 96:112: the checksum of /{dataset} differs")
 
 
+def test_an_id_that_flipped(folder, tmp_path):
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes((folder / "b2.h5").read_bytes())
+    flip(copy, "sample_ids", 100 * 8)  # it reads 96, which is there twice then
+    refused(tmp_path / "o.h5", [folder / "b1.h5", copy], "do not hold the same samples",
+            "(sample 96 is in", "copy.h5 alone")
+
+
 @pytest.mark.parametrize("fault", [
     "kill:write:out.h5.partial.new:3", "kill:rename:out.h5.partial:1",
     "kill:write:out.h5.partial:40", "kill:write:out.h5.partial:200", "kill:fsync:out.h5.partial:4",
