@@ -8,7 +8,6 @@
 
 using fod::BlockGrid;
 using fod::Comm;
-using fod::IndexRange;
 namespace store = fod::store;
 
 namespace {
