@@ -1,4 +1,5 @@
 #include "fod.hpp"
+#include "fod_help.hpp"
 
 #include "fod/version.hpp"
 
@@ -79,18 +80,24 @@ std::string examples(Commands const& commands) {
 
 ExitCode run(int argc, char const* const* argv) {
   CLI::App program("Works on result files of fod-generate", "fod");
+  program.formatter(help_formatter()); // which commands take over
   program.set_version_flag("--version", "fod " + std::string(version()));
   program.require_subcommand(1);
   Commands const commands{add_info(program),    add_verify(program), add_export(program),
-                          add_import(program),  add_merge(program),  add_groups(program),
-                          add_compare(program), add_metrics(program)};
+                          add_import(program),  add_merge(program),  add_ensemble(program),
+                          add_metrics(program), add_select(program), add_groups(program),
+                          add_compare(program)};
   program.footer(examples(commands));
   for (auto const& command : commands) {
-    command.flags->footer("Example:\n  " + command.example);
+    finish_help(*command.flags, command.example);
   }
   std::span const arguments(argv, static_cast<std::size_t>(argc));
   if (argc < 2) {
     throw bad_input("no command given", "", "`fod --help` lists the commands");
+  }
+  if (std::string_view(argv[1]) == "__complete") { // by tools/fod-completion.bash
+    print(complete(program, arguments.subspan(2)));
+    return ExitCode::done;
   }
   bool const named = argv[1][0] != '-';
   auto const& flags = named ? *command_named(argv[1], commands).flags : program;

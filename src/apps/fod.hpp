@@ -30,6 +30,8 @@ Command add_groups(CLI::App& program);
 Command add_compare(CLI::App& program);
 Command add_merge(CLI::App& program);
 Command add_metrics(CLI::App& program);
+Command add_ensemble(CLI::App& program);
+Command add_select(CLI::App& program);
 
 using store::open_result;
 

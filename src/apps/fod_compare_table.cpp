@@ -49,7 +49,7 @@ std::string overview(LayerComparison const& layer) {
                     ids_of(layer.files[step.from], step.gone),
                     ids_of(layer.files[step.to], step.added)});
   }
-  return aligned(rows, "llrrrrll");
+  return with_heading(rows, "llrrrrll");
 }
 
 std::string changed(std::string const& from, std::string const& to) {
@@ -73,7 +73,7 @@ std::string matches_table(LayerComparison const& layer, Comparison const& step, 
                     changed(decimal(a.cohesion, 3), decimal(b.cohesion, 3))});
   }
   return "\n  files " + changed(number_of(step.from), number_of(step.to)) + "\n" +
-         aligned(rows, "lrlll") + more(step.matches.size(), top);
+         with_heading(rows, "lrlll") + more(step.matches.size(), top);
 }
 
 std::string lineages_table(LayerComparison const& layer, std::size_t top) {
@@ -108,7 +108,7 @@ std::string lineages_table(LayerComparison const& layer, std::size_t top) {
                                           : number_of(lineage.first) + " to " + number_of(last),
                     shortened(ids), shortened(sizes)});
   }
-  return text + aligned(rows, "llll") + more(layer.lineages.size(), top);
+  return text + with_heading(rows, "llll") + more(layer.lineages.size(), top);
 }
 
 } // namespace

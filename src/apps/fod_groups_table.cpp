@@ -57,7 +57,7 @@ std::string groups_table(store::LayerGroups const& layer, std::size_t top) {
                     group.skill_category.empty() ? "-" : shortened(group.skill_category),
                     first_numbers(group.neurons, listed_neurons)});
   }
-  return "\n" + aligned(rows, "rrrrrrrrrll") + more(layer.groups.size(), top);
+  return "\n" + with_heading(rows, "rrrrrrrrrll") + more(layer.groups.size(), top);
 }
 
 std::string skill_of(events::Figures const& figures, store::EventNames const& names) {
@@ -92,7 +92,7 @@ std::string categories_table(events::LayerFigures const& layer, store::EventName
                     percent(layer.by_category[c], layer.events),
                     spread({spans, spans + events::span_count})});
   }
-  return "\n" + aligned(rows, "lrrrl");
+  return "\n" + with_heading(rows, "lrrrl");
 }
 
 std::string events_table(events::LayerFigures const& layer, store::EventNames const& names,
@@ -109,7 +109,7 @@ std::string events_table(events::LayerFigures const& layer, store::EventNames co
                     decimal(group.loss_inactive, 4), decimal(group.corr_loss, 3),
                     skill_of(group, names), spread(group.by_span)});
   }
-  return "\n" + aligned(rows, "rrrrrrll") + more(layer.groups.size(), top);
+  return "\n" + with_heading(rows, "rrrrrrll") + more(layer.groups.size(), top);
 }
 
 std::string events_of(GroupsReport const& report, store::LayerGroups const& layer,

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 namespace fod::app {
@@ -23,6 +24,30 @@ constexpr std::array<std::array<char const*, 3>, 8> known_metrics{
      {"classwise_ece", "class-wise ECE", ""},
      {"mean_entropy", "mean entropy", " nats"},
      {"mean_confidence", "mean confidence", ""}}};
+
+/// Parts of the entropy.
+bool in_nats(std::string const& metric) {
+  return metric == "mean_aleatoric" || metric == "mean_epistemic";
+}
+
+std::string spaced(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
+/// With units where the key names them.
+std::string readable(std::string const& key, nlohmann::ordered_json const& value) {
+  if (value.is_number() && key.starts_with("seconds")) {
+    auto const seconds = value.get<double>();
+    return seconds < 60 ? decimal(seconds, 3) + " s" : duration(seconds);
+  }
+  if (value.is_number() && key.ends_with("_bytes")) {
+    return byte_size(value.get<std::int64_t>());
+  }
+  return value.is_string()
+             ? value.get<std::string>()
+             : value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
 
 std::string overview(Inside const& inside) {
   std::vector<Row> rows;
@@ -55,19 +80,21 @@ std::string overview(Inside const& inside) {
                                    [&](auto const& known) { return known[0] == name; });
     bool const of_bad_rows = name == "nonfinite_rows" || name == "unreadable_rows";
     if (!shown && (!of_bad_rows || value > 0)) {
-      rows.push_back({name, nlohmann::json(value).dump()});
+      rows.push_back({spaced(name), of_bad_rows
+                                        ? grouped(std::llround(value))
+                                        : decimal(value, 4) + (in_nats(name) ? " nats" : "")});
     }
   }
   return aligned(rows, "ll");
 }
 
 std::string sections_table(Inside const& inside) {
-  std::vector<Row> rows{{"path", "type", "shape", "bytes"}};
+  std::vector<Row> rows{{"path", "type", "shape", "size"}};
   for (auto const& section : inside.sections) {
     rows.push_back({section.path, std::string(name_of(section.type)), to_string(section.shape),
-                    grouped(section.bytes())});
+                    byte_size(section.bytes())});
   }
-  return aligned(rows, "lllr");
+  return with_heading(rows, "lllr");
 }
 
 std::string classes_table(Inside const& inside) {
@@ -90,7 +117,7 @@ std::string classes_table(Inside const& inside) {
     rows.push_back(
         {std::to_string(k), grouped(counts[k]), percent(counts[k], total), std::string(bar, '#')});
   }
-  auto text = aligned(rows, "rrrl");
+  auto text = with_heading(rows, "rrrl");
   if (order.size() < counts.size()) {
     text += "  the most frequent " + std::to_string(order.size()) + " of " +
             grouped(std::ssize(counts)) + " classes\n";
@@ -114,7 +141,7 @@ std::string uncertain_table(Inside const& inside) {
       rows.back().push_back(sample.label ? std::to_string(*sample.label) : "-");
     }
   }
-  return aligned(rows, "rrrrr");
+  return with_heading(rows, "rrrrr");
 }
 
 std::string meta_table(Inside const& inside) {
@@ -132,11 +159,7 @@ std::string meta_table(Inside const& inside) {
 std::string provenance_table(Inside const& inside) {
   std::vector<Row> rows;
   for (auto const& [key, value] : inside.provenance.items()) {
-    auto const text =
-        value.is_string()
-            ? value.get<std::string>()
-            : value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-    rows.push_back({key, shortened(text)});
+    rows.push_back({key, shortened(readable(key, value))});
   }
   return aligned(rows, "ll");
 }

@@ -1,11 +1,14 @@
 #include "fod_table.hpp"
 
+#include "fod_terminal.hpp"
+
 #include "fod/text.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
 
 namespace fod::app {
 
@@ -17,35 +20,62 @@ bool continues_character(char byte) {
   return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
 }
 
-/// Characters of a text in UTF-8.
-std::size_t width_of(std::string const& text) {
-  return text.size() -
-         static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues_character));
+/// Narrows columns of text, the widest first, until rows fit the terminal.
+void fit(std::vector<std::size_t>& widths, std::string_view alignment) {
+  constexpr std::size_t narrowest = 8;
+  auto const limit = terminal().width;
+  auto total = std::accumulate(widths.begin(), widths.end(), 2 * widths.size());
+  while (limit > 0 && total > limit) {
+    std::size_t widest = widths.size();
+    for (std::size_t c = 0; c < widths.size(); ++c) {
+      bool const may = alignment[c] == 'l' && widths[c] > narrowest;
+      if (may && (widest == widths.size() || widths[c] > widths[widest])) {
+        widest = c;
+      }
+    }
+    if (widest == widths.size()) {
+      return;
+    }
+    --widths[widest];
+    --total;
+  }
 }
 
-} // namespace
-
-std::string aligned(std::vector<Row> const& rows, std::string_view alignment) {
+std::string lines_of(std::vector<Row> const& rows, std::string_view alignment, bool heading) {
   std::vector<std::size_t> widths(alignment.size(), 0);
   for (auto const& row : rows) {
     for (std::size_t c = 0; c < row.size(); ++c) {
       widths[c] = std::max(widths[c], width_of(row[c]));
     }
   }
+  fit(widths, alignment);
   std::string text;
   for (auto const& row : rows) {
     std::string line;
     for (std::size_t c = 0; c < row.size(); ++c) {
-      std::string const padding(widths[c] - width_of(row[c]), ' ');
-      line += "  " + (alignment[c] == 'r' ? padding + row[c] : row[c] + padding);
+      auto const cell = cut(row[c], widths[c]);
+      std::string const padding(widths[c] - width_of(cell), ' ');
+      line += "  " + (alignment[c] == 'r' ? padding + cell : cell + padding);
     }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    line = line.substr(0, line.find_last_not_of(' ') + 1);
+    text += (heading ? styled(line, Style::bold) : line) + "\n";
+    heading = false;
   }
   return text;
 }
 
+} // namespace
+
+std::string aligned(std::vector<Row> const& rows, std::string_view alignment) {
+  return lines_of(rows, alignment, false);
+}
+
+std::string with_heading(std::vector<Row> const& rows, std::string_view alignment) {
+  return lines_of(rows, alignment, true);
+}
+
 std::string titled(std::string const& title, std::string const& table) {
-  return table.empty() ? "" : "\n" + title + "\n" + table;
+  return table.empty() ? "" : "\n" + styled(title, Style::bold) + "\n" + table;
 }
 
 std::string decimal(double value, int digits) {

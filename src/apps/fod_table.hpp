@@ -10,8 +10,11 @@ namespace fod::app {
 
 using Row = std::vector<std::string>;
 
-/// Rows in columns, two spaces apart, each aligned 'l' or 'r'.
+/// Rows in columns, two spaces apart, each aligned 'l' or 'r'. On a terminal that is too narrow,
+/// columns of text are cut.
 std::string aligned(std::vector<Row> const& rows, std::string_view alignment);
+/// The same, with the first row as the heading.
+std::string with_heading(std::vector<Row> const& rows, std::string_view alignment);
 /// A table below its title; nothing without a table.
 std::string titled(std::string const& title, std::string const& table);
 /// A number with so many digits after the point; "-" for NaN.

@@ -1,4 +1,5 @@
 #include "fod.hpp"
+#include "fod_terminal.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -25,12 +26,12 @@ std::string as_text(store::ResultReader const& reader, store::Verdict const& ver
     auto const marked = verdict.nonfinite_rows > 0
                             ? " (" + counted(verdict.nonfinite_rows, "row") + " marked not finite)"
                             : "";
-    return reader.path() + ": valid: " + counted(verdict.rows, "sample") + marked + ", " +
-           counted(reader.classes(), "class") + ", " +
-           counted(reader.layout().blocks.size(), "block") + "\n";
+    return reader.path() + ": " + styled("valid", Style::good) + ": " +
+           counted(verdict.rows, "sample") + marked + ", " + counted(reader.classes(), "class") +
+           ", " + counted(reader.layout().blocks.size(), "block") + "\n";
   }
-  std::string text =
-      reader.path() + ": not valid: " + counted(verdict.defect_count, "defect") + "\n";
+  std::string text = reader.path() + ": " + styled("not valid", Style::bad) + ": " +
+                     counted(verdict.defect_count, "defect") + "\n";
   for (auto const& defect : verdict.defects) {
     text += "  " + defect.section + ", " + rows_of(defect.rows) + ": " + defect.what + "\n";
   }

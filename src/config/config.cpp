@@ -16,6 +16,8 @@ namespace fod {
 
 namespace {
 
+constexpr char const* title =
+    "Class distributions of a trained model over a dataset, as one MPI job";
 constexpr char const* footer = R"(Example:
   mpirun -n 4 fod-generate --model m.pt --data images.npy --labels labels.npy --out result.h5
 
@@ -160,6 +162,16 @@ void add_outputs(CLI::App& app, Config& config, Raw& raw) {
   app.set_config("--config", "", "Read flags from a TOML file: key = value, without dashes");
 }
 
+void add_all(CLI::App& app, Config& config, Raw& raw) {
+  app.footer(footer);
+  app.set_version_flag("--version", std::string(version()));
+  add_inputs(app, config, raw);
+  add_images(app, config, raw);
+  add_running(app, config, raw);
+  add_layers(app, config.groups, raw.layers);
+  add_outputs(app, config, raw);
+}
+
 /// Takes what --model-sha256 says: a digest for each model, or none.
 void settle_digests(Config& config) {
   auto& digests = config.model_digests;
@@ -277,18 +289,19 @@ Error usage_error(CLI::App const& app, CLI::ParseError const& error) {
 
 } // namespace
 
+void with_job_flags(std::function<void(CLI::App const&)> const& use) {
+  Config config;
+  Raw raw;
+  CLI::App app{title, "fod-generate"};
+  add_all(app, config, raw);
+  use(app);
+}
+
 Config parse_command_line(int argc, char const* const* argv, std::optional<Answer>& answer) {
   Config config;
   Raw raw;
-  CLI::App app{"Class distributions of a trained model over a dataset, as one MPI job",
-               "fod-generate"};
-  app.footer(footer);
-  app.set_version_flag("--version", std::string(version()));
-  add_inputs(app, config, raw);
-  add_images(app, config, raw);
-  add_running(app, config, raw);
-  add_layers(app, config.groups, raw.layers);
-  add_outputs(app, config, raw);
+  CLI::App app{title, "fod-generate"};
+  add_all(app, config, raw);
   try {
     app.parse(argc, argv);
   } catch (CLI::CallForHelp const&) {

@@ -3,6 +3,7 @@
 #include "fod/config.hpp"
 
 #include <charconv>
+#include <functional>
 
 namespace CLI {
 class App;
@@ -29,6 +30,9 @@ struct RawLayers {
   bool no_distributions = false;
   std::vector<std::string> pooling;
 };
+
+/// Shows the flags of `fod-generate` to who wants to know of them without a command line.
+void with_job_flags(std::function<void(CLI::App const&)> const& use);
 
 void add_layers(CLI::App& app, LayerRequest& request, RawLayers& raw);
 

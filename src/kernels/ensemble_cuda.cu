@@ -1,7 +1,9 @@
-#include "ensemble.cuh"
 #include "warp.cuh"
 
+#include "fod/kernels.hpp"
+
 #include "../device/library.hpp"
+#include "../ensemble/join.hpp"
 
 namespace fod::cuda {
 

@@ -4,7 +4,6 @@
 
 #include "../device/library.hpp"
 
-#define FOD_SIDES __host__ __device__
 #include "../patterns/activity.hpp"
 
 namespace fod::cuda {

@@ -1,7 +1,11 @@
 #pragma once
 
-#include "finish.cuh"
+#include "sides.cuh"
 #include "transform.cuh"
+
+#include "../ensemble/finish.hpp"
+
+#include "fod/kernels.hpp"
 
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>

@@ -1,6 +1,8 @@
 #pragma once
 
-#include "lanes.cuh"
+#include "sides.cuh"
+
+#include "../ensemble/lanes.hpp"
 
 /// For .cu files that launch kernels: the threads of a warp share a row.
 namespace fod::cuda {

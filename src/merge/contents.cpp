@@ -79,6 +79,8 @@ void put_parts(Json& json, std::vector<Part> const& parts) {
   json["merged_ranks"] = of_ranks;
 }
 
+} // namespace
+
 std::string joined_meta(std::string const& text, std::vector<std::string> const& automatic,
                         store::Layout const& layout, store::Metrics const& metrics) {
   auto meta = json::parse_meta(text);
@@ -96,8 +98,6 @@ std::string joined_meta(std::string const& text, std::vector<std::string> const&
   }
   return json::to_text(meta);
 }
-
-} // namespace
 
 bool is_of_a_merge(std::string const& partial) {
   try {

@@ -8,6 +8,11 @@ namespace fod {
 /// True if a partial file is of a merge, with which nobody would go on.
 bool is_of_a_merge(std::string const& partial);
 
+/// The metadata of a file made of others: of the first, with what `--meta auto` put there (the keys
+/// `automatic`) made that of the whole.
+std::string joined_meta(std::string const& text, std::vector<std::string> const& automatic,
+                        store::Layout const& layout, store::Metrics const& metrics);
+
 /// What is only known at the end.
 struct MergeFacts {
   store::Metrics metrics;

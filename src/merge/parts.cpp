@@ -19,25 +19,9 @@ bool same_path(std::string const& a, std::string const& b) {
          fs::path(a).lexically_normal() == fs::path(b).lexically_normal();
 }
 
-void require_complete(store::ResultReader const& reader) {
-  if (reader.complete()) {
-    return;
-  }
-  auto const blocks = reader.layout().blocks.size();
-  std::vector<std::uint8_t> done(static_cast<std::size_t>(blocks));
-  auto const marks = reader.file().dataset("/ledger/done");
-  if (marks.shape() == Shape{blocks}) {
-    marks.read({0, blocks}, ElementType::uint8, done.data());
-  }
-  throw bad_input(reader.path() + " is not complete",
-                  std::to_string(std::count(done.begin(), done.end(), std::uint8_t{1})) + " of " +
-                      counted(blocks, "block") + " are done",
-                  "run its job again with --resume, then merge");
-}
-
 Part read_part(std::string const& path) {
   auto const reader = store::open_result(path);
-  require_complete(reader);
+  require_complete(reader, "merge");
   Part part{path, reader.layout(), store::read_settings(reader.file()), reader.creation()};
   if (part.settings.empty() || part.layout.explicit_ids) {
     throw bad_input(path + " does not say how it was made",
@@ -153,6 +137,30 @@ std::string missing_shards(std::vector<Part> const& parts) {
 
 } // namespace
 
+void require_complete(store::ResultReader const& reader, std::string const& then) {
+  if (reader.complete()) {
+    return;
+  }
+  auto const blocks = reader.layout().blocks.size();
+  std::vector<std::uint8_t> done(static_cast<std::size_t>(blocks));
+  auto const marks = reader.file().dataset("/ledger/done");
+  if (marks.shape() == Shape{blocks}) {
+    marks.read({0, blocks}, ElementType::uint8, done.data());
+  }
+  throw bad_input(reader.path() + " is not complete",
+                  std::to_string(std::count(done.begin(), done.end(), std::uint8_t{1})) + " of " +
+                      counted(blocks, "block") + " are done",
+                  "run its job again with --resume, then " + then);
+}
+
+void refuse_as_output(std::string const& input, std::string const& out, std::string const& usage) {
+  if (same_path(input, out) || same_path(input, store::partial_path(out))) {
+    throw bad_input(input + " is both an input and the output",
+                    "it would be replaced while it is read",
+                    "name another output: `" + usage + "`");
+  }
+}
+
 std::vector<Part> read_parts(std::vector<std::string> const& paths, std::string const& out) {
   if (paths.empty()) {
     throw bad_input("there is nothing to merge", "no file was given after " + out,
@@ -160,12 +168,7 @@ std::vector<Part> read_parts(std::vector<std::string> const& paths, std::string 
   }
   std::vector<Part> parts;
   for (auto const& path : paths) {
-    if (same_path(path, out) || same_path(path, store::partial_path(out))) {
-      throw bad_input(path + " is both an input and the output",
-                      "it would be replaced while it "
-                      "is read",
-                      "name another output: `fod merge OUT.h5 IN.h5…`");
-    }
+    refuse_as_output(path, out, "fod merge OUT.h5 IN.h5…");
     parts.push_back(read_part(path));
   }
   refuse_twice(parts);

@@ -16,6 +16,13 @@ struct Part {
   [[nodiscard]] IndexRange samples() const { return layout.samples(); }
 };
 
+/// @throws Error (usage) that says how far the file's job got; `then` is what to do after it ended
+void require_complete(store::ResultReader const& reader, std::string const& then);
+
+/// @throws Error (usage) if an input is the output, or the file that becomes it
+/// @param usage how the command is called
+void refuse_as_output(std::string const& input, std::string const& out, std::string const& usage);
+
 /// The files, in the order of their samples, those without any last. All are complete.
 /// @throws Error (usage)
 std::vector<Part> read_parts(std::vector<std::string> const& paths, std::string const& out);

@@ -39,7 +39,7 @@ std::vector<Section> sections(Layout const& layout) {
   }
   Shape const of_members{layout.members, layout.classes};
   if (layout.keep_members) {
-    all.push_back({"/members", ElementType::float32, of_members});
+    all.push_back({"/members", layout.distribution_type, of_members});
   }
   if (layout.keep_logits) {
     all.push_back(

@@ -1,5 +1,6 @@
 #include "blocks.hpp"
 
+#include "fod/checked_rows.hpp"
 #include "fod/error.hpp"
 
 #include <array>
@@ -10,10 +11,29 @@ namespace fod::store {
 
 namespace {
 
-bool starts_as_hdf5(std::string const& path) {
-  std::array<char, 8> start{};
-  std::ifstream(path, std::ios::binary).read(start.data(), start.size());
-  return std::string_view(start.data(), start.size()) == "\x89HDF\r\n\x1a\n";
+/// @throws Error (usage) for what is no HDF5 file, saying what it is instead
+void require_hdf5(std::string const& path) {
+  auto const refuse = [&](std::string const& why, std::string const& remedy) {
+    throw bad_input(path + " is no result file", why, remedy);
+  };
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    refuse("it is a folder", "name the file in it");
+  }
+  std::array<char, 8> bytes{};
+  std::ifstream(path, std::ios::binary).read(bytes.data(), bytes.size());
+  std::string_view const start(bytes.data(), bytes.size());
+  if (start == "\x89HDF\r\n\x1a\n") {
+    return;
+  }
+  std::string const given = "give a file written by fod-generate, or make one with `fod import`";
+  if (start.starts_with('{')) {
+    refuse("it looks like JSON, not HDF5", "make a result file of it with `fod import`");
+  }
+  if (start.starts_with("\x93NUMPY")) {
+    refuse("it is a .npy array, not HDF5", given);
+  }
+  refuse("it is not readable, or no HDF5 file", given);
 }
 
 } // namespace
@@ -28,10 +48,7 @@ ResultReader open_result(std::string const& path) {
         path + " does not exist", unfinished ? partial + " does: its job has not finished" : "",
         unfinished ? "let the job finish, or run it again with --resume" : "check the path");
   }
-  if (!starts_as_hdf5(path)) {
-    throw bad_input(path + " is no result file", "it is not readable, or no HDF5 file",
-                    "give a file written by fod-generate, or make one with `fod import`");
-  }
+  require_hdf5(path);
   return ResultReader(path);
 }
 
@@ -78,17 +95,9 @@ void visit_rows(ResultReader const& reader, RowVisitor& visitor) {
   auto const& layout = reader.layout();
   auto const& ledger = reader.ledgers().front();
   BlockScanner scanner(reader, ledger);
-  auto const refuse = [&](std::int64_t block, std::string const& what) {
-    auto const samples = layout.grid.samples_of(block);
-    throw bad_input(reader.path() + " is damaged",
-                    "samples " + std::to_string(samples.begin) + ":" + std::to_string(samples.end) +
-                        ": " + what,
-                    "make it again, or restore it from a backup; `fod verify` lists all that is "
-                    "wrong");
-  };
   for (auto block = layout.blocks.begin; block < layout.blocks.end; ++block) {
     if (!scanner.done(block)) {
-      refuse(block, "not marked done in /ledger");
+      throw damaged_block(reader, block, "not marked done in /ledger");
     }
     auto const digests =
         scanner.scan(block, [&](std::size_t s, IndexRange rows, std::byte const* data) {
@@ -96,7 +105,8 @@ void visit_rows(ResultReader const& reader, RowVisitor& visitor) {
         });
     for (std::size_t s = 0; s < digests.size(); ++s) {
       if (digests[s] != scanner.recorded(block, s)) {
-        refuse(block, "the checksum of " + scanner.section(s).path + " differs");
+        throw damaged_block(reader, block,
+                            "the checksum of " + scanner.section(s).path + " differs");
       }
     }
     visitor.end_block(block, scanner.facts(block));

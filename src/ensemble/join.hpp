@@ -1,21 +1,21 @@
 #pragma once
 
-#include "finish.cuh"
+#include "finish.hpp"
 
-/// The members of one row become one, for both twins.
+/// The members of one row become one, for both twins (see lanes.hpp on FOD_SIDES).
 namespace fod::row {
 
-template <class Lanes>
-__host__ __device__ void join(EpilogueView const& members, EnsembleSpec const& spec,
-                              std::int64_t row, EnsembleView const& out, Lanes lanes) {
-  float* mean = out.mean.distributions + row * spec.classes;
+template <class Real, class Lanes>
+FOD_SIDES void join(RowsView<Real> const& members, EnsembleSpec const& spec, std::int64_t row,
+                    EnsembleViewOf<Real> const& out, Lanes lanes) {
+  Real* mean = out.mean.distributions + row * spec.classes;
   for (std::int64_t k = lanes.first(); k < spec.classes; k += lanes.step()) {
     double sum = 0;
     for (std::int64_t m = 0; m < spec.members; ++m) {
       auto const at = (m * spec.member_rows + row) * spec.classes + k;
       sum += spec.weights[m] * static_cast<double>(members.distributions[at]);
     }
-    mean[k] = static_cast<float>(sum);
+    mean[k] = static_cast<Real>(sum);
   }
   std::uint8_t flags = 0;
   double aleatoric = 0;

@@ -1,21 +1,21 @@
 #pragma once
 
-#include "lanes.cuh"
+#include "lanes.hpp"
 
-#include "fod/kernels.hpp"
+#include "fod/ensemble.hpp"
 
 #include <cmath>
 
-/// The last step of a row, for both twins.
+/// The last step of a row, for both twins (see lanes.hpp on FOD_SIDES).
 namespace fod::row {
 
 /// Writes what a finished distribution says of itself.
 /// @return its entropy, the same for all lanes
-template <class Lanes>
-__host__ __device__ double finish(float const* p, std::int64_t classes, std::int64_t row,
-                                  std::uint8_t flags, EpilogueView const& out, Lanes lanes) {
+template <class Real, class Lanes>
+FOD_SIDES double finish(Real const* p, std::int64_t classes, std::int64_t row, std::uint8_t flags,
+                        RowsView<Real> const& out, Lanes lanes) {
   double entropy = 0;
-  Best best;
+  BestOf<Real> best;
   for (std::int64_t k = lanes.first(); k < classes; k += lanes.step()) {
     if (p[k] > 0) {
       entropy -= static_cast<double>(p[k] * std::log(p[k]));
@@ -27,7 +27,7 @@ __host__ __device__ double finish(float const* p, std::int64_t classes, std::int
   if (lanes.first() == 0) {
     bool const finite = (flags & row_nonfinite) == 0;
     out.entropy[row] = finite ? static_cast<float>(entropy) : NAN;
-    out.confidence[row] = finite ? best.value : NAN;
+    out.confidence[row] = finite ? static_cast<float>(best.value) : NAN;
     out.prediction[row] = finite ? best.index : -1;
     out.flags[row] = flags;
   }
