@@ -28,7 +28,8 @@ struct ExportOptions {
   std::function<void(std::int64_t samples)> on_progress = {};
 };
 
-/// Seconds that phases of a conversion took, of all threads together.
+/// Seconds that phases of a conversion took: of processors, all threads together; but for `sync`,
+/// which waits.
 struct PhaseSeconds {
   double read = 0;  ///< of the input
   double form = 0;  ///< from one form to the other
@@ -62,6 +63,9 @@ ExportSummary export_json(store::ResultReader const& reader, std::string const& 
 struct ImportOptions {
   bool overwrite = false; ///< replace an existing output
   bool lenient = false;   ///< take what can be taken instead of nothing
+  int threads = 1;        ///< which neither the file nor the findings depend on
+  /// Is told how many bytes are read, now and then, from any thread.
+  std::function<void(std::int64_t bytes)> on_progress = {};
 };
 
 /// What was found and written.
@@ -76,10 +80,11 @@ struct ImportSummary {
 };
 inline constexpr std::size_t import_finding_limit = 20;
 
-/// Reads JSON of distributions, in two streaming passes, into a result file. Everything that is
-/// not as it should be is reported with its sample id, line and column.
+/// Reads JSON of distributions, once and streaming, into a result file. Everything that is not as
+/// it should be is reported with its sample id, line and column. Memory is for `threads` slices
+/// and a row each, and for 96 MB of rows; further ones wait in a nameless file beside the output.
 /// @throws Error (usage) if it is no JSON of this shape, or the output exists
 ImportSummary import_json(std::string const& in_path, std::string const& out_path,
-                          ImportOptions options = {});
+                          ImportOptions const& options = {});
 
 } // namespace fod

@@ -16,13 +16,13 @@
 namespace fod::json {
 
 /// The digits that text starts with, eight at most.
-struct Digits {
+struct DigitRun {
   std::uint64_t value = 0;
   unsigned count = 0;
 };
 
 /// Looks at eight bytes at once (D. Lemire, "Quickly parsing eight digits", 2022).
-inline Digits leading_digits(char const* text) {
+inline DigitRun leading_digits(char const* text) {
   std::uint64_t word = 0;
   std::memcpy(&word, text, 8);
   auto const differs = word ^ 0x3030303030303030;

@@ -1,10 +1,10 @@
 #include "parts.hpp"
 
+#include "fod/json.hpp"
 #include "in_order.hpp"
 
 #include <algorithm>
-#include <chrono>
-#include <mutex>
+#include <ctime>
 
 namespace fod::json {
 
@@ -19,13 +19,17 @@ public:
   explicit Stopwatch(double& total) : total_(total) {}
   Stopwatch(Stopwatch const&) = delete;
   Stopwatch& operator=(Stopwatch const&) = delete;
-  ~Stopwatch() {
-    total_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
+  ~Stopwatch() { total_ += now() - start_; }
 
 private:
+  /// Of the processor, not of the clock: what other programs take is not counted.
+  static double now() {
+    timespec time{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  }
   double& total_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double start_ = now();
 };
 
 } // namespace
@@ -99,7 +103,12 @@ void Exporter::tell_progress(std::int64_t rows) const {
 
 void Exporter::write_rows(Part const& part, Output& output) {
   ColumnReader const columns(reader_, part.columns);
-  make_in_order(std::max(1, options_.threads), [&]() -> std::unique_ptr<PieceMaker> {
+  // Each thread holds a row at least: as numbers, and as text.
+  constexpr std::int64_t memory = std::int64_t{96} << 20;
+  constexpr auto number = static_cast<std::int64_t>(sizeof(double) + number_bytes);
+  auto const fitting = memory / std::max<std::int64_t>(1, columns.width() * number);
+  auto const threads = std::clamp<std::int64_t>(fitting, 1, std::max(1, options_.threads));
+  make_in_order(static_cast<int>(threads), [&]() -> std::unique_ptr<PieceMaker> {
     return std::make_unique<Maker>(*this, part, columns, output);
   });
 }
