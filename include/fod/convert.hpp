@@ -77,6 +77,7 @@ struct ImportSummary {
   std::int64_t classes = 0;
   ElementType type = ElementType::float32; ///< float64 if any value is no float32
   bool written = false;                    ///< false iff there are findings and not `lenient`
+  double processor_seconds = 0;            ///< of all threads together
 };
 inline constexpr std::size_t import_finding_limit = 20;
 

@@ -16,7 +16,10 @@ void print(std::string const& text) {
 }
 
 void add_threads(CLI::App& flags, int& threads) {
-  flags.add_option("--threads", threads, "Threads; the default is one per core")
+  flags
+      .add_option(
+          "--threads", threads,
+          "Threads that convert, beside one that reads and writes; the default is one per core")
       ->check(CLI::Range(1, 1024));
 }
 

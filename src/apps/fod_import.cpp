@@ -41,10 +41,10 @@ void list_findings(Options const& options, ImportSummary const& summary) {
 
 std::string as_json(Options const& options, ImportSummary const& summary) {
   nlohmann::ordered_json const report{
-      {"path", options.out},         {"samples", summary.samples},
-      {"classes", summary.classes},  {"type", name_of(summary.type)},
-      {"skipped", summary.skipped},  {"finding_count", summary.finding_count},
-      {"findings", summary.findings}};
+      {"path", options.out},          {"samples", summary.samples},
+      {"classes", summary.classes},   {"type", name_of(summary.type)},
+      {"skipped", summary.skipped},   {"finding_count", summary.finding_count},
+      {"findings", summary.findings}, {"processor_seconds", summary.processor_seconds}};
   return report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -2,6 +2,7 @@
 
 #include "powers_of_ten.hpp"
 
+#include <array>
 #include <bit>
 #include <cstdint>
 #include <type_traits>
@@ -101,22 +102,44 @@ Decimal exact_decimal(std::uint64_t c, int q, bool regular) {
   return {value < middle || (value == middle && whole % 2 == 0) ? whole : whole + 1, k};
 }
 
+/// How numbers of some binary exponent are scaled.
+struct Scaling {
+  Power power;
+  std::int16_t exponent = 0; ///< k, of ten
+  std::uint16_t shift = 0;   ///< of c: 1 to 4
+};
+
+template <class Float>
+constexpr auto make_scalings() {
+  std::array<Scaling, FloatBits<Float>::special> scalings{};
+  for (std::size_t biased = 1; biased < scalings.size(); ++biased) {
+    int const q = static_cast<int>(biased) - 1 + FloatBits<Float>::least_exponent;
+    int const k = floor_log10_of_two(q);
+    scalings[biased] = {power_of_ten(-k), static_cast<std::int16_t>(k),
+                        static_cast<std::uint16_t>(q + floor_log2_of_power(-k) + 1)};
+  }
+  return scalings;
+}
+
+/// By exponent as it is stored.
+template <class Float>
+inline constexpr auto scalings = make_scalings<Float>();
+
 /// All bits, or none.
 constexpr std::uint64_t mask_of(bool condition) {
   return 0 - std::uint64_t{condition};
 }
 
 /// Of a normal number that is no power of two: c 2^q.
+/// @param biased q as it is stored
 template <class Float>
-Decimal decimal_of(std::uint64_t c, int q) {
+Decimal decimal_of(std::uint64_t c, unsigned biased) {
   constexpr bool wide = sizeof(Float) == 8;
   // A digit in front of so many bits of a fraction, of which the last ones may be wrong.
   constexpr unsigned bits = wide ? 59 : 32;
   constexpr std::uint64_t unsure = 8;
   constexpr std::uint64_t one = std::uint64_t{1} << bits;
-  int const k = floor_log10_of_two(q);
-  auto const power = power_of_ten(-k);
-  auto const shift = static_cast<unsigned>(q + floor_log2_of_power(-k) + 1); // 1 to 4
+  auto const& [power, k, shift] = scalings<Float>[biased];
   auto product = Wide{power.high} * (c << shift);
   if constexpr (wide) {
     product += static_cast<std::uint64_t>(Wide{power.low} * (c << shift) >> 64);
@@ -131,7 +154,8 @@ Decimal decimal_of(std::uint64_t c, int q) {
   bool const doubtful =
       bool(within(above, half) | within(reach, 10 * one) | within(fraction, one / 2));
   if (doubtful) [[unlikely]] {
-    return exact_decimal<Float>(c, q, true);
+    return exact_decimal<Float>(c, static_cast<int>(biased) - 1 + FloatBits<Float>::least_exponent,
+                                true);
   }
   // All by masks: four of ten numbers end in a zero here, which nothing can predict.
   auto const up = mask_of(reach > 10 * one);

@@ -13,15 +13,16 @@ namespace fod::json {
 
 static_assert(std::endian::native == std::endian::little, "digits are put together in a register");
 
-/// How a number of this decimal exponent is laid out: `lead` with the first digit put in, the other
-/// digits, `tail`.
+/// How a number of some decimal exponent is laid out: `lead` with the first digit put in, the other
+/// digits, `tail`. Of 16 bytes, for two loads.
 struct Form {
   std::uint64_t lead = 0; ///< "0.00" and the first digit's place, or that place and "."
-  std::uint64_t tail = 0; ///< "e-05", or nothing
-  std::uint8_t lead_bytes = 0;
-  std::uint8_t first_bit = 0; ///< of the first digit in `lead`
-  std::uint8_t tail_bytes = 0;
-  std::int8_t without = 0; ///< what is added to the length if there are no other digits
+  std::uint64_t tail = 0; ///< "e-05" or nothing; the highest three bytes are numbers:
+
+  [[nodiscard]] unsigned lead_bytes() const { return static_cast<unsigned>(tail >> 40) & 0xff; }
+  [[nodiscard]] unsigned tail_bytes() const { return static_cast<unsigned>(tail >> 48) & 0xff; }
+  /// Of the first digit in `lead`.
+  [[nodiscard]] unsigned first_bit() const { return static_cast<unsigned>(tail >> 56); }
 };
 
 inline constexpr int least_form = -324;
@@ -35,23 +36,21 @@ constexpr std::uint64_t packed(char const* text) {
   return word;
 }
 
+constexpr std::uint64_t numbers_of_form(std::uint64_t lead_bytes, std::uint64_t tail_bytes,
+                                        std::uint64_t first_bit) {
+  return lead_bytes << 40 | tail_bytes << 48 | first_bit << 56;
+}
+
 constexpr Form make_form(int exponent) {
-  Form form;
   if (-4 <= exponent && exponent < 0) {
-    auto const zeros = static_cast<unsigned>(-exponent - 1);
-    form.lead = packed("0.000000") & ((std::uint64_t{1} << (8 * (2 + zeros))) - 1);
-    form.first_bit = static_cast<std::uint8_t>(8 * (2 + zeros));
-    form.lead |= std::uint64_t{'0'} << form.first_bit;
-    form.lead_bytes = static_cast<std::uint8_t>(3 + zeros);
-    return form;
+    auto const zero_bytes = static_cast<unsigned>(-exponent - 1);
+    auto const lead = packed("0.0000") & ((std::uint64_t{1} << (8 * (3 + zero_bytes))) - 1);
+    return {lead | std::uint64_t{'0'} << (8 * (2 + zero_bytes)),
+            numbers_of_form(3 + zero_bytes, 0, 8 * (2 + zero_bytes))};
   }
-  form.lead = packed("0.");
-  form.lead_bytes = 2;
-  form.without = 1; // "1.0"
   if (0 <= exponent && exponent < 16) {
-    return form;
+    return {packed("0."), numbers_of_form(2, 0, 0)};
   }
-  form.without = -1; // "1e-05"
   auto const size = static_cast<unsigned>(exponent < 0 ? -exponent : exponent);
   std::array<char, 6> text{'e', exponent < 0 ? '-' : '+'};
   std::size_t length = 2;
@@ -60,9 +59,7 @@ constexpr Form make_form(int exponent) {
   }
   text[length++] = static_cast<char>('0' + size / 10 % 10);
   text[length++] = static_cast<char>('0' + size % 10);
-  form.tail = packed(text.data());
-  form.tail_bytes = static_cast<std::uint8_t>(length);
-  return form;
+  return {packed("0."), packed(text.data()) | numbers_of_form(2, length, 0)};
 }
 
 constexpr auto make_forms() {
@@ -89,23 +86,25 @@ inline std::uint64_t eight_digits(std::uint64_t number) {
 /// The digits of a number behind the first one.
 template <class Float>
 struct Tail {
-  static constexpr int length = sizeof(Float) == 8 ? 16 : 8;
+  static constexpr unsigned length = sizeof(Float) == 8 ? 16 : 8;
   std::array<std::uint64_t, length / 8> words{};
-  int used = 0; ///< without zeros at the end
+  unsigned used = 0; ///< without zeros at the end
 
   explicit Tail(std::uint64_t number) {
-    constexpr std::uint64_t step = 100'000'000;
     if constexpr (length == 16) {
+      constexpr std::uint64_t step = 100'000'000;
       auto const high = number / step;
       words = {eight_digits(high), eight_digits(number - high * step)};
-      auto const last = words[1] != 0 ? words[1] : words[0];
-      int const zero_bits = std::countl_zero(last | 1);
-      used = (words[1] != 0 ? 16 : 8) - zero_bits / 8;
-      used = (words[0] | words[1]) != 0 ? used : 0;
     } else {
       words = {eight_digits(number)};
-      used = words[0] != 0 ? 8 - std::countl_zero(words[0] | 1) / 8 : 0;
     }
+    auto const last = words.back();
+    used = last != 0 ? length - 8 + bytes_used(last) : bytes_used(words[0]);
+  }
+
+private:
+  static unsigned bytes_used(std::uint64_t word) {
+    return word != 0 ? 8 - static_cast<unsigned>(std::countl_zero(word)) / 8 : 0;
   }
 };
 
@@ -121,6 +120,7 @@ char* write_with_point(char* out, std::uint64_t first, Tail<Float> const& tail, 
     auto const word = tail.words[i] | zeros;
     std::memcpy(digits.data() + 1 + 8 * i, &word, 8);
   }
+  auto const whole = static_cast<unsigned>(exponent);
   std::memcpy(out, digits.data(), 16);
   out += exponent + 1;
   *out++ = '.';
@@ -129,7 +129,7 @@ char* write_with_point(char* out, std::uint64_t first, Tail<Float> const& tail, 
   if (exponent + 1 <= 8) {
     std::memcpy(out + 8, digits.data() + exponent + 9, 8);
   }
-  return out + (tail.used > exponent ? tail.used - exponent : 1);
+  return out + (tail.used > whole ? tail.used - whole : 1);
 }
 
 /// `decimal`'s digits are as many as `Tail` has, and one. Branches on what is rare alone.
@@ -143,19 +143,23 @@ char* write_decimal(char* out, std::uint64_t digits, int exponent) {
     return write_with_point(out, first, tail, exponent);
   }
   auto const& form = forms[static_cast<std::size_t>(exponent - least_form)];
-  auto const lead = form.lead + (first << form.first_bit);
+  auto const lead = form.lead + (first << form.first_bit());
   std::memcpy(out, &lead, 8);
-  out += form.lead_bytes;
+  out += form.lead_bytes();
   for (std::size_t i = 0; i < tail.words.size(); ++i) {
     auto const word = tail.words[i] | zeros;
     std::memcpy(out + 8 * i, &word, 8);
   }
-  out += tail.used != 0 ? tail.used : form.without;
+  if (tail.used == 0) [[unlikely]] { // "1.0", "1e-05", "0.1"
+    out += exponent == 0 ? 1 : 0;
+    out -= exponent < -4 || exponent > 0 ? 1 : 0;
+  }
+  out += tail.used;
   std::memcpy(out, &form.tail, 8);
-  return out + form.tail_bytes;
+  return out + form.tail_bytes();
 }
 
-/// Zero, NaN, infinities, denormals and powers of two; the sign is written already.
+/// Zero, NaN, infinities, denormals and powers of two; the sign is written already (NaN has none).
 template <class Float>
 [[gnu::noinline]] char* write_rare(char* out, FloatBits<Float> bits) {
   using Traits = FloatBits<Float>;
@@ -166,6 +170,7 @@ template <class Float>
   };
   auto const exponent = static_cast<int>(bits.exponent());
   if (bits.exponent() == Traits::special) {
+    out -= bits.mantissa() != 0 && bits.negative() ? 1 : 0;
     return put(bits.mantissa() != 0 ? "NaN" : "Infinity");
   }
   if (exponent == 0 && bits.mantissa() == 0) {
@@ -175,7 +180,7 @@ template <class Float>
   auto const decimal = exact_decimal<Float>(bits.mantissa() | (normal ? Traits::implicit : 0),
                                             (normal ? exponent - 1 : 0) + Traits::least_exponent,
                                             bits.mantissa() != 0 || exponent <= 1);
-  constexpr int digits = Tail<Float>::length + 1;
+  constexpr int digits = static_cast<int>(Tail<Float>::length) + 1;
   auto number = decimal.digits;
   int scientific = decimal.exponent + digits - 1;
   for (constexpr std::uint64_t full = digits == 17 ? 10'000'000'000'000'000 : 100'000'000;
@@ -193,24 +198,22 @@ inline char* write_number(char* out, Float value) {
   Traits const bits(value);
   auto const exponent = bits.exponent();
   *out = '-';
-  bool const nan = exponent == Traits::special && bits.mantissa() != 0;
-  out += bits.negative() && !nan ? 1 : 0;
+  out += bits.negative() ? 1 : 0;
   if (exponent - 1 >= Traits::special - 1 || bits.mantissa() == 0) [[unlikely]] {
     return write_rare(out, bits);
   }
-  auto const decimal = decimal_of<Float>(bits.mantissa() | Traits::implicit,
-                                         static_cast<int>(exponent) - 1 + Traits::least_exponent);
+  auto const decimal = decimal_of<Float>(bits.mantissa() | Traits::implicit, exponent);
   if constexpr (sizeof(Float) == 8) {
     auto const short_by_one = decimal.digits < 10'000'000'000'000'000;
     return write_decimal<Float>(out,
                                 decimal.digits + ((decimal.digits * 9) & mask_of(short_by_one)),
                                 decimal.exponent + 16 - int{short_by_one});
   } else {
-    bool const short_by_one = decimal.digits < 100'000'000;
-    bool const short_by_two = decimal.digits < 10'000'000;
-    auto const number = decimal.digits + ((decimal.digits * 9) & mask_of(short_by_one));
-    return write_decimal<Float>(out, number + ((number * 9) & mask_of(short_by_two)),
-                                decimal.exponent + 8 - int{short_by_one} - int{short_by_two});
+    constexpr std::array<std::uint64_t, 3> factors = {1, 10, 100};
+    auto const lacking =
+        unsigned{decimal.digits < 100'000'000} + unsigned{decimal.digits < 10'000'000};
+    return write_decimal<Float>(out, decimal.digits * factors[lacking],
+                                decimal.exponent + 8 - static_cast<int>(lacking));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "row_writer.hpp"
 #include "spool.hpp"
 
+#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -16,6 +17,12 @@ namespace fod {
 namespace {
 
 namespace fs = std::filesystem;
+
+double processor_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
 
 /// Threads read it at several places.
 void refuse_stream(std::string const& path) {
@@ -125,6 +132,7 @@ void write_rows(std::string const& in_path, std::string const& out_path, Survey 
 
 ImportSummary import_json(std::string const& in_path, std::string const& out_path,
                           ImportOptions const& options) {
+  double const start = processor_seconds();
   refuse_stream(in_path);
   store::OutputClaim const claim(out_path, {options.overwrite, false});
   json::Spool spool(out_path);
@@ -147,6 +155,7 @@ ImportSummary import_json(std::string const& in_path, std::string const& out_pat
     throw;
   }
   summary.written = true;
+  summary.processor_seconds = processor_seconds() - start;
   return summary;
 }
 

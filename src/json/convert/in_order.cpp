@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -12,6 +13,8 @@ namespace {
 
 class Line {
 public:
+  explicit Line(int threads) : making_(threads) {}
+
   void work(PieceMaker& maker) {
     try {
       while (one_piece(maker)) {
@@ -39,7 +42,14 @@ private:
       }
       ++taken_;
     }
-    maker.make();
+    making_.acquire();
+    try {
+      maker.make();
+    } catch (...) {
+      making_.release();
+      throw;
+    }
+    making_.release();
     std::unique_lock lock(mutex_);
     turn_.wait(lock, [&] { return stopped_ || given_ == piece; });
     if (stopped_) {
@@ -68,6 +78,7 @@ private:
     turn_.notify_all();
   }
 
+  std::counting_semaphore<> making_;
   std::mutex taking_;
   std::int64_t taken_ = 0;
   std::mutex mutex_;
@@ -81,10 +92,10 @@ private:
 
 void make_in_order(int threads, std::function<std::unique_ptr<PieceMaker>()> const& maker) {
   std::vector<std::unique_ptr<PieceMaker>> makers;
-  for (int i = 0; i < threads; ++i) {
+  for (int i = 0; i < threads + 1; ++i) { // one takes and gives while the others make
     makers.push_back(maker());
   }
-  Line line;
+  Line line(threads);
   {
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < makers.size(); ++i) {

@@ -43,7 +43,7 @@ public:
                                      piece_numbers / std::max<std::int64_t>(1, columns.width()))) {}
   Maker(Maker const&) = delete;
   Maker& operator=(Maker const&) = delete;
-  ~Maker() override { exporter_.seconds_.form += forming_; }
+  ~Maker() override { exporter_.seconds_.form += forming_; } // on the thread that made it
 
   bool take(std::int64_t piece) override {
     auto const all = exporter_.reader_.rows();

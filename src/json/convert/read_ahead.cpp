@@ -138,10 +138,10 @@ private:
   void go_to(std::size_t end) {
     auto& place = shared_.ahead.place;
     place.offset = begin_ + static_cast<std::int64_t>(end);
-    auto const text = std::string_view(buffer_.data(), end);
-    if (auto const last = text.rfind('\n'); last != std::string_view::npos) {
-      place.line += std::count(text.begin(), text.end(), '\n');
-      place.line_start = begin_ + static_cast<std::int64_t>(last) + 1;
+    auto const* const text = buffer_.data();
+    if (auto const* const last = static_cast<char const*>(::memrchr(text, '\n', end))) {
+      place.line += std::count(text, last + 1, '\n');
+      place.line_start = begin_ + (last - text) + 1;
     }
   }
 
