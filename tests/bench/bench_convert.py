@@ -50,24 +50,21 @@ def rows_of(samples: int, classes: int) -> np.ndarray:
 
 
 class Run:
-    """One run of `fod`: seconds by the clock and of the processor, peak memory, its report."""
+    """One run of `fod`: seconds by the clock and of the processor, and its report."""
 
     def __init__(self, *arguments: object, core: int | None = None):
         start = time.perf_counter()
         child = subprocess.Popen(
             [str(FOD), *map(str, arguments), "--overwrite", "--json"], stdout=subprocess.PIPE,
             preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}))
-        text = child.stdout.read()
-        _, status, usage = os.wait4(child.pid, 0)
+        text = child.communicate()[0]
         self.clock = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
             sys.exit(f"fod failed with {child.returncode}")
         self.report = json.loads(text)
         phases = self.report.get("seconds")
         self.processor = (phases["read"] + phases["form"] + phases["write"] if phases
                           else self.report["processor_seconds"])
-        self.memory = usage.ru_maxrss * 1024
 
 
 def processor_seconds(work) -> float:
@@ -153,6 +150,21 @@ def bench(samples: int, classes: int, folder: Path, rounds: int) -> dict[str, fl
             "import, times orjson": t["loads, array, HDF5"] / t["import"]}
 
 
+# In a small process between: a child's peak starts with what its parent holds.
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
+def peak_of(*arguments: object) -> int:
+    """Peak resident bytes of a run of `fod`."""
+    done = subprocess.run([sys.executable, "-c", MEASURE, str(FOD), *map(str, arguments),
+                           "--threads", "2", "--overwrite"], check=True, capture_output=True)
+    return int(done.stdout)
+
+
 def bench_memory(folder: Path, samples: int, classes: int) -> int:
     """Peak resident bytes of both ways, whose text is many times the limit or nearly so."""
     source, result = folder / "big.json", folder / "big.h5"
@@ -165,8 +177,8 @@ def bench_memory(folder: Path, samples: int, classes: int) -> int:
             file.write((b", " if start else b"") + text)
         file.write(b"}}")
     size = source.stat().st_size
-    peaks = [Run("import", source, result, "--threads", 2).memory]
-    peaks += [Run("export", result, folder / f"out.{ending}", "--threads", 2, "--all").memory
+    peaks = [peak_of("import", source, result)]
+    peaks += [peak_of("export", result, folder / f"out.{ending}", "--all")
               for ending in ("json", "csv", "npy")]
     print(f"{samples} x {classes} ({size / 1e6:.0f} MB of JSON), peak MB resident: import, export "
           f"to JSON, CSV, npy: {', '.join(f'{peak / 1e6:.0f}' for peak in peaks)}", flush=True)

@@ -48,11 +48,11 @@ def full(run, tmp_path_factory):
     return {"members": out, "groups": grouped}
 
 
-def imported(folder, rows, ids=None, meta=None):
+def imported(folder, rows, ids=None):
     """A result file of these rows."""
+    rows = np.asarray(rows, np.float64).tolist()
     ids = range(len(rows)) if ids is None else ids
-    document = {"meta": meta or {}, "distributions": {str(i): list(row)
-                                                      for i, row in zip(ids, rows)}}
+    document = {"meta": {}, "distributions": {str(i): row for i, row in zip(ids, rows)}}
     (folder / "in.json").write_bytes(dumps(document))
     done = fod("import", folder / "in.json", folder / "r.h5", "--lenient", "--overwrite")
     assert done.returncode == 0, done.stderr

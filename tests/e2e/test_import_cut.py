@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -37,7 +39,7 @@ ODD = {
     "many digits": ('"R": [0.500000000000000000000000000000000000001, 0.5]', [0.5, 0.5]),
     "no NaN": ('"R": [NaN, 1.0]', [float("nan"), 1.0]),
     "infinite": ('"R": [1.0, -Infinity]', [1.0, float("-inf")]),
-    "escaped key": (r'"\u0052": [0.5, 0.5]', None),
+    "escaped key": (r'"\u0033\u0033333": [0.5, 0.5]', [0.5, 0.5]),
     "null": ('"R": null', None),
     "long": ('"R": [0.5, 0.25, 0.25]', None),
     "short": ('"R": [1.0]', None),
@@ -59,8 +61,6 @@ def test_an_odd_row_in_the_middle(tmp_path, name):
     done = fod("import", tmp_path / "in.json", tmp_path / "r.h5", "--lenient", "--threads", 2)
     assert done.returncode == 0, done.stderr
     expected = [i for i in range(count) if i != at or becomes is not None]
-    if name == "escaped key":
-        assert b"no sample id" in done.stderr or b"33333" in done.stderr
     assert h5rows(tmp_path / "r.h5", "sample_ids").tolist() == expected
     values = h5rows(tmp_path / "r.h5")
     if becomes is not None:
@@ -80,9 +80,8 @@ def test_broken_in_the_middle_names_line_and_column(tmp_path):
         text = '{"distributions": {%s,\n%s,\n"60000": [0.5, 0.5]}}' % (rows, broken)
         (tmp_path / "in.json").write_text(text)
         done = fod("import", tmp_path / "in.json", tmp_path / "r.h5", "--threads", 2)
-        line = 60_001 if broken else 60_001
         assert done.returncode == 2
-        assert f"line {line}, {says}" in done.stderr.decode()
+        assert f"line 60001, {says}" in done.stderr.decode()
         assert os.listdir(tmp_path) == ["in.json"]
 
 
@@ -94,12 +93,19 @@ def test_findings_everywhere(tmp_path):
     assert h5rows(tmp_path / "r.h5").tolist() == list(document["distributions"].values())
 
 
+# In a small process between: a child's peak starts with what its parent holds.
+MEASURE = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+"""
+
+
 def peak_of(*arguments):
     """Peak resident bytes of a run of `fod`."""
-    child = os.posix_spawn(FOD, [str(FOD), *map(str, arguments)], os.environ)
-    _, status, usage = os.wait4(child, 0)
-    assert status == 0
-    return usage.ru_maxrss * 1024
+    done = subprocess.run([sys.executable, "-c", MEASURE, FOD, *map(str, arguments)], check=True,
+                          capture_output=True)
+    return int(done.stdout)
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
