@@ -137,10 +137,12 @@ void Document::walk_distributions(Token first) {
 
 void Document::read_rows_ahead() {
   auto const from = scanner_.place();
-  AheadOptions const options{threads_, classes_, from.offset - row_begin_, on_progress};
+  AheadOptions const options{ahead_threads_, classes_, from.offset - row_begin_, on_progress};
   auto const ahead = read_ahead(path_, from, options, seen_, on_batch);
   scanner_.go_on_at(ahead.place);
   one_by_one_until_ = ahead.slice_end;
+  // Where odd rows are everywhere, most of what is read ahead is in vain.
+  ahead_threads_ = static_cast<int>(std::clamp<std::int64_t>(2 * ahead.slices, 1, threads_));
 }
 
 void Document::walk_row(std::string const& key, Position where) {

@@ -31,7 +31,7 @@ class Document {
 public:
   /// @param threads which read ahead
   Document(std::string const& path, int threads)
-      : path_(path), threads_(threads), scanner_(Scanner::of_file(path)) {}
+      : path_(path), threads_(threads), ahead_threads_(threads), scanner_(Scanner::of_file(path)) {}
 
   /// Where rows and findings go: `sample 7 (line 1, column 90): …`. Rows in the order of the file,
   /// one at a time or many. Called from any thread, one at a time.
@@ -63,6 +63,7 @@ private:
 
   std::string path_;
   int threads_;
+  int ahead_threads_; ///< fewer where rows are odd
   Scanner scanner_;
   std::int64_t row_begin_ = 0;        ///< where the last row starts in the file
   std::int64_t one_by_one_until_ = 0; ///< offset before which nothing is read ahead

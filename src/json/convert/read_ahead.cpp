@@ -128,6 +128,7 @@ public:
       shared_.options.on_progress(shared_.ahead.place.offset);
     }
     if (end == length_) {
+      ++shared_.ahead.slices;
       return true;
     }
     shared_.ahead.slice_end = begin_ + static_cast<std::int64_t>(length_);
@@ -157,7 +158,7 @@ private:
 
 Ahead read_ahead(std::string const& path, Scanner::Place from, AheadOptions const& options,
                  IdSet& seen, std::function<void(RowBatch&&)> const& on_batch) {
-  Shared shared{{path, from.offset}, options, seen, on_batch, {from, -1}};
+  Shared shared{{path, from.offset}, options, seen, on_batch, {from}};
   // Each thread holds a row at least: as text, and as numbers.
   auto const fitting = memory_for_rows / std::max<std::int64_t>(1, 2 * options.row_bytes);
   auto const threads = std::clamp<std::int64_t>(fitting, 1, std::max(1, options.threads));

@@ -16,6 +16,7 @@ namespace fod::json {
 struct Ahead {
   Scanner::Place place;        ///< behind the last row that was taken
   std::int64_t slice_end = -1; ///< up to here rows are to be looked at one by one
+  std::int64_t slices = 0;     ///< that were taken whole
 };
 
 struct AheadOptions {
