@@ -4,34 +4,68 @@
 #include "fod/store.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 /// Between result files and the JSON format of distributions.
 namespace fod {
 
+/// What an export is written as.
+enum class ExportFormat {
+  json, ///< the exact format
+  csv,  ///< a line per sample: id, distribution, label, prediction, entropy; RFC 4180
+  npy   ///< an array of NumPy, and one file per further section
+};
+
 struct ExportOptions {
-  bool float32 = false;   ///< shortest float32 digits instead of float64 ones
-  bool overwrite = false; ///< replace an existing output
+  bool float32 = false;    ///< shortest float32 digits (or float32 arrays) instead of float64 ones
+  bool overwrite = false;  ///< replace an existing output
+  bool all = false;        ///< members, logits, labels, uncertainty and row status too
+  int threads = 1;         ///< which the bytes do not depend on
+  std::string groups = {}; ///< with `all`: JSON of the groups, empty if there are none
+  /// Is told how many samples are written, now and then, from any thread.
+  std::function<void(std::int64_t samples)> on_progress = {};
+};
+
+/// Seconds that phases of a conversion took: of processors, all threads together; but for `sync`,
+/// which waits.
+struct PhaseSeconds {
+  double read = 0;  ///< of the input
+  double form = 0;  ///< from one form to the other
+  double write = 0; ///< of the output
+  double sync = 0;  ///< until it was on the disk
 };
 
 /// What was written.
 struct ExportSummary {
   std::int64_t samples = 0;
   std::int64_t classes = 0;
-  std::int64_t bytes = 0;
+  std::int64_t bytes = 0;         ///< of all files
+  std::vector<std::string> paths; ///< of the files; the first is the one that was asked for
+  PhaseSeconds seconds;
 };
 
-/// Writes the distributions of a complete file as JSON, streaming. The final name appears only
-/// when all is on the disk; on an error nothing is left behind.
-/// @param out_path a file, or "-" for standard output
+/// The format that the ending of a path names. @throws Error (usage) if it names none
+ExportFormat export_format(std::string const& path);
+
+/// Writes a complete file in another format, streaming: memory is for `threads` pieces. Final names
+/// appear only when all is on the disk; on an error nothing is left behind.
+/// @param out_path a file, or "-" for standard output (JSON alone)
 /// @throws Error (usage) if the file is partial or the output exists, (failed) if writing fails
+ExportSummary export_file(store::ResultReader const& reader, std::string const& out_path,
+                          ExportFormat format, ExportOptions const& options);
+
+/// The same as JSON.
 ExportSummary export_json(store::ResultReader const& reader, std::string const& out_path,
-                          ExportOptions options = {});
+                          ExportOptions const& options = {});
 
 struct ImportOptions {
   bool overwrite = false; ///< replace an existing output
   bool lenient = false;   ///< take what can be taken instead of nothing
+  int threads = 1;        ///< which neither the file nor the findings depend on
+  /// Is told how many bytes are read, now and then, from any thread.
+  std::function<void(std::int64_t bytes)> on_progress = {};
 };
 
 /// What was found and written.
@@ -43,13 +77,15 @@ struct ImportSummary {
   std::int64_t classes = 0;
   ElementType type = ElementType::float32; ///< float64 if any value is no float32
   bool written = false;                    ///< false iff there are findings and not `lenient`
+  double processor_seconds = 0;            ///< of all threads together
 };
 inline constexpr std::size_t import_finding_limit = 20;
 
-/// Reads JSON of distributions, in two streaming passes, into a result file. Everything that is
-/// not as it should be is reported with its sample id, line and column.
+/// Reads JSON of distributions, once and streaming, into a result file. Everything that is not as
+/// it should be is reported with its sample id, line and column. Memory is for `threads` slices
+/// and a row each, and for 96 MB of rows; further ones wait in a nameless file beside the output.
 /// @throws Error (usage) if it is no JSON of this shape, or the output exists
 ImportSummary import_json(std::string const& in_path, std::string const& out_path,
-                          ImportOptions options = {});
+                          ImportOptions const& options = {});
 
 } // namespace fod

@@ -2,6 +2,8 @@
 
 #include "fod/json_scanner.hpp"
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +18,25 @@ namespace fod::json {
 void append_number(std::string& out, double value);
 /// Appends the shortest digits that round-trip as float32, laid out the same way.
 void append_number(std::string& out, float value);
+
+/// Room that a number takes in a list at most, with all that is written beyond its end.
+inline constexpr std::size_t number_room = 48;
+/// Most bytes of a number and the ", " behind it: "-2.2250738585072014e-308, ".
+inline constexpr std::size_t number_bytes = 26;
+
+/// The digits that a float32 is written with.
+enum class Digits {
+  float64, ///< of the same number as a double, which Python prints
+  float32  ///< as few as tell it from other float32
+};
+
+/// Writes "0.1, 0.25" and returns its end. The digits are as of `append_number`.
+/// @param separator one or two characters
+/// @param out has `number_bytes` for each value, and `number_room` once
+char* write_list(char* out, std::span<double const> values, std::string_view separator = ", ");
+char* write_list(char* out, std::span<float const> values, Digits digits,
+                 std::string_view separator = ", ");
+
 /// Appends a quoted string: `"`, `\` and C0 controls escaped, all else as it is.
 void append_string(std::string& out, std::string_view text);
 

@@ -52,6 +52,15 @@ public:
   /// Where the last token starts.
   [[nodiscard]] Position where() const { return start_; }
   [[nodiscard]] std::string const& name() const { return name_; }
+  /// A place in the text, from which another may read on.
+  struct Place {
+    std::int64_t offset = 0; ///< of the next byte
+    std::int64_t line = 1;
+    std::int64_t line_start = 0; ///< offset at which column 1 of the line would be
+  };
+  [[nodiscard]] Place place() const { return {offset_ + (next_ - begin_), line_, line_start_}; }
+  /// Goes on at a place further on in the file, where the same brackets are open.
+  void go_on_at(Place const& place);
   /// Number of open brackets.
   [[nodiscard]] std::size_t depth() const { return open_.size(); }
   /// Reads on to the end of the value whose first token was `first`.

@@ -13,7 +13,9 @@ class Progress {
 public:
   /// @param program whose progress it is
   /// @param wanted forces it on or off; empty: on
-  Progress(std::string program, std::int64_t total, std::optional<bool> wanted);
+  /// @param unit what is counted
+  Progress(std::string program, std::int64_t total, std::optional<bool> wanted,
+           std::string unit = "samples");
   void show(std::int64_t done);
   /// Ends the line.
   void end(std::int64_t done);
@@ -24,6 +26,7 @@ private:
 
   std::string program_;
   std::int64_t total_;
+  std::string unit_;
   bool terminal_;
   bool enabled_;
   Clock::time_point start_ = Clock::now();

@@ -1,12 +1,15 @@
 #include "fod.hpp"
 
 #include "fod/convert.hpp"
+#include "fod/progress.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <unistd.h>
 
 namespace fod::app {
 
@@ -16,7 +19,9 @@ struct Options {
   std::string in;
   std::string out;
   ImportOptions how;
+  int threads = 0; ///< 0: as many as there are cores
   bool json = false;
+  bool progress = false;
 };
 
 void list_findings(Options const& options, ImportSummary const& summary) {
@@ -36,15 +41,23 @@ void list_findings(Options const& options, ImportSummary const& summary) {
 
 std::string as_json(Options const& options, ImportSummary const& summary) {
   nlohmann::ordered_json const report{
-      {"path", options.out},         {"samples", summary.samples},
-      {"classes", summary.classes},  {"type", name_of(summary.type)},
-      {"skipped", summary.skipped},  {"finding_count", summary.finding_count},
-      {"findings", summary.findings}};
+      {"path", options.out},          {"samples", summary.samples},
+      {"classes", summary.classes},   {"type", name_of(summary.type)},
+      {"skipped", summary.skipped},   {"finding_count", summary.finding_count},
+      {"findings", summary.findings}, {"processor_seconds", summary.processor_seconds}};
   return report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 ExitCode import_file(Options const& options) {
-  auto const summary = import_json(options.in, options.out, options.how);
+  auto how = options.how;
+  how.threads = converter_threads(options.threads);
+  std::error_code unknown;
+  auto const bytes = std::filesystem::file_size(options.in, unknown);
+  Progress progress("fod import", unknown ? 0 : static_cast<std::int64_t>(bytes),
+                    options.progress || ::isatty(STDERR_FILENO) == 1, "bytes");
+  how.on_progress = [&](std::int64_t done) { progress.show(done); };
+  auto const summary = import_json(options.in, options.out, how);
+  progress.end(static_cast<std::int64_t>(bytes));
   list_findings(options, summary);
   if (!summary.written) {
     throw bad_input(options.in + " was not imported",
@@ -72,6 +85,9 @@ Command add_import(CLI::App& program) {
   flags->add_flag("--overwrite", options->how.overwrite, "Replace an existing output");
   flags->add_flag("--lenient", options->how.lenient,
                   "Take what can be taken and list the rest, instead of taking nothing");
+  add_threads(*flags, options->threads);
+  flags->add_flag("--progress", options->progress,
+                  "Show progress, also where there is no terminal");
   flags->add_flag("--json", options->json, "Print what was written as JSON");
   return {flags, "fod import R.json R.h5", [options] { return import_file(*options); }};
 }

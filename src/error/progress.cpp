@@ -14,9 +14,10 @@ constexpr auto terminal_interval = std::chrono::milliseconds(200);
 constexpr auto log_interval = std::chrono::seconds(30);
 } // namespace
 
-Progress::Progress(std::string program, std::int64_t total, std::optional<bool> wanted)
-    : program_(std::move(program)), total_(total), terminal_(isatty(STDERR_FILENO) == 1),
-      enabled_(wanted.value_or(true)) {}
+Progress::Progress(std::string program, std::int64_t total, std::optional<bool> wanted,
+                   std::string unit)
+    : program_(std::move(program)), total_(total), unit_(std::move(unit)),
+      terminal_(isatty(STDERR_FILENO) == 1), enabled_(wanted.value_or(true)) {}
 
 void Progress::show(std::int64_t done) {
   auto const now = Clock::now();
@@ -41,8 +42,8 @@ void Progress::print(std::int64_t done) const {
   auto const left = rate > 0 ? duration(static_cast<double>(total_ - done) / rate) : "unknown";
   auto const percent = total_ > 0 ? 100 * done / total_ : 100;
   std::cerr << (terminal_ ? "\r\x1b[K" : "") << program_ << ": " << grouped(done) << "/"
-            << grouped(total_) << " (" << percent << " %), " << grouped(std::llround(rate))
-            << " samples/s, " << left << " left" << (terminal_ ? "" : "\n") << std::flush;
+            << grouped(total_) << " (" << percent << " %), " << grouped(std::llround(rate)) << " "
+            << unit_ << "/s, " << left << " left" << (terminal_ ? "" : "\n") << std::flush;
 }
 
 } // namespace fod

@@ -2,6 +2,7 @@
 
 #include "fod/error.hpp"
 #include "fod/json_scanner.hpp"
+#include "read_number.hpp"
 
 #include <cerrno>
 #include <charconv>
@@ -125,6 +126,10 @@ double to_double(std::string_view number) {
     return ::strtod_l(std::string(number).c_str(), nullptr, plain);
   }
   return number == "-0" ? 0.0 : value; // a whole number has no negative zero
+}
+
+double read_rare_number(std::string_view text) {
+  return to_double(text);
 }
 
 std::string canonical_value(Scanner& scanner, Token first) {

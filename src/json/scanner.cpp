@@ -68,6 +68,16 @@ bool Scanner::refill() {
   return count > 0;
 }
 
+void Scanner::go_on_at(Place const& place) {
+  if (std::fseek(file_.get(), place.offset, SEEK_SET) != 0) {
+    throw bad_input("cannot read " + name_, errno_text(), "check that it is a file and healthy");
+  }
+  begin_ = next_ = end_ = buffer_.data();
+  offset_ = place.offset;
+  line_ = place.line;
+  line_start_ = place.line_start;
+}
+
 int Scanner::peek() {
   if (next_ == end_ && !refill()) {
     return -1;

@@ -1,65 +1,30 @@
 #include "fod/json.hpp"
 
+#include "write_number.hpp"
+
 #include <array>
-#include <charconv>
-#include <cmath>
 
 namespace fod::json {
 
 namespace {
 
-/// Lays "d.ddde-05" out without its exponent.
-void append_fixed(std::string& out, std::string_view mantissa, int exponent) {
-  auto const lead = mantissa.substr(0, 1);
-  auto const rest = mantissa.size() > 2 ? mantissa.substr(2) : std::string_view();
-  if (exponent < 0) {
-    out += "0.";
-    out.append(static_cast<std::size_t>(-exponent - 1), '0');
-    out += lead;
-    out += rest;
-    return;
-  }
-  auto const whole = static_cast<std::size_t>(exponent);
-  out += lead;
-  out += rest.substr(0, whole);
-  if (rest.size() > whole) {
-    out += '.';
-    out += rest.substr(whole);
-  } else {
-    out.append(whole - rest.size(), '0');
-    out += ".0";
-  }
-}
-
-/// `to_chars` knows the digits, Python's repr knows when they get an exponent.
 template <class Float>
 void append_shortest(std::string& out, Float value) {
-  if (std::isnan(value)) {
-    out += "NaN";
-    return;
+  std::array<char, number_room> text;
+  out.append(text.data(), write_number(text.data(), value));
+}
+
+template <class Float, class Stored>
+char* write_values(char* out, std::span<Stored const> values, std::string_view separator) {
+  std::array<char, 2> two{};
+  auto const length = separator.size();
+  std::memcpy(two.data(), separator.data(), length);
+  for (auto const value : values) {
+    out = write_number(out, static_cast<Float>(value));
+    std::memcpy(out, two.data(), 2);
+    out += length;
   }
-  if (std::signbit(value)) {
-    out += '-';
-    value = -value;
-  }
-  if (std::isinf(value)) {
-    out += "Infinity";
-    return;
-  }
-  std::array<char, 32> digits{};
-  auto const end = std::to_chars(digits.data(), digits.data() + digits.size(), value,
-                                 std::chars_format::scientific)
-                       .ptr;
-  std::string_view const text(digits.data(), static_cast<std::size_t>(end - digits.data()));
-  auto const mark = text.rfind('e');
-  int exponent = 0;
-  auto const* sign = text.data() + mark + 1;
-  std::from_chars(*sign == '+' ? sign + 1 : sign, end, exponent);
-  if (-4 <= exponent && exponent < 16) {
-    append_fixed(out, text.substr(0, mark), exponent);
-  } else {
-    out += text;
-  }
+  return values.empty() ? out : out - length;
 }
 
 /// The short escape of a control character, 0 if it has none.
@@ -102,6 +67,15 @@ void append_number(std::string& out, double value) {
 }
 void append_number(std::string& out, float value) {
   append_shortest(out, value);
+}
+
+char* write_list(char* out, std::span<double const> values, std::string_view separator) {
+  return write_values<double>(out, values, separator);
+}
+char* write_list(char* out, std::span<float const> values, Digits digits,
+                 std::string_view separator) {
+  return digits == Digits::float32 ? write_values<float>(out, values, separator)
+                                   : write_values<double>(out, values, separator);
 }
 
 void append_string(std::string& out, std::string_view text) {

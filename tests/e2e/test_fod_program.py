@@ -50,7 +50,7 @@ def test_unfinished_and_foreign_files_are_refused(result):
     assert (info["id_begin"], info["id_end"]) == (64, 4992)
     assert info["metrics"]["mean_confidence"] == 0.25
     assert fod("verify", partial).returncode == 1
-    for ending in ("out.csv", "out.npy", "out"):
+    for ending in ("out.tsv", "out.npz", "out"):
         assert b".json" in fod("export", partial, partial.with_name(ending)).stderr
 
 

@@ -1,7 +1,7 @@
 #include "fod/convert.hpp"
 
 #include "fod/error.hpp"
-#include "json/id_set.hpp"
+#include "json/convert/id_set.hpp"
 
 #include <catch2/catch.hpp>
 

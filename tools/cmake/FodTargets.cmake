@@ -34,7 +34,7 @@ endfunction()
 # Without Torch, CUDA and MPI_Init: what `fod` needs.
 add_library(fod_core STATIC)
 fod_modules(fod_core error records config comm h5 plugin python moments groups events dataset store
-  analysis json workers patterns ensemble activity merge metrics)
+  analysis json json/convert workers patterns ensemble activity merge metrics)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
 target_link_libraries(fod_core PUBLIC fod_flags
   PRIVATE fod_hdf5 fod_mpi ZLIB::ZLIB JPEG::JPEG PNG::PNG ${XXHASH_LIBRARY} OpenSSL::Crypto

@@ -6,10 +6,11 @@
 #include "fod/output_claim.hpp"
 #include "fod/utf8.hpp"
 #include "row_writer.hpp"
+#include "spool.hpp"
 
-#include <cmath>
+#include <ctime>
 #include <filesystem>
-#include <limits>
+#include <utility>
 
 namespace fod {
 
@@ -17,13 +18,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_float32(double value) {
-  bool const in_range = std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max());
-  return !std::isfinite(value) ||
-         (in_range && static_cast<double>(static_cast<float>(value)) == value);
+double processor_seconds() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-/// Two passes need a file that can be read twice.
+/// Threads read it at several places.
 void refuse_stream(std::string const& path) {
   std::error_code ignored;
   if (fs::exists(path, ignored) && !fs::is_regular_file(path, ignored)) {
@@ -32,31 +33,63 @@ void refuse_stream(std::string const& path) {
   }
 }
 
-/// First pass: what there is, and all that is wrong with it.
+/// All that a file holds, and all that is wrong with it.
 struct Survey {
   ImportSummary summary;
   std::string meta;
 };
 
-Survey survey(std::string const& path) {
+/// Rows that come one at a time, made into batches.
+class Collector {
+public:
+  Collector(json::Spool& spool, ImportSummary& summary) : spool_(spool), summary_(summary) {}
+
+  void add(json::DocumentRow const& row) {
+    batch_.classes = std::ssize(row.values);
+    batch_.add(row.id, row.values, row.finite);
+    constexpr std::size_t enough = std::size_t{1} << 20;
+    if (batch_.bytes() >= enough) {
+      end_batch();
+    }
+  }
+  void add(json::RowBatch&& batch) {
+    end_batch();
+    put(std::move(batch));
+  }
+  void end_batch() {
+    if (batch_.rows() > 0) {
+      put(std::exchange(batch_, {}));
+    }
+  }
+
+private:
+  void put(json::RowBatch&& batch) {
+    summary_.samples += batch.rows();
+    summary_.type = batch.narrow ? summary_.type : ElementType::float64;
+    spool_.put(std::move(batch));
+  }
+
+  json::Spool& spool_;
+  ImportSummary& summary_;
+  json::RowBatch batch_;
+};
+
+Survey survey(std::string const& path, ImportOptions const& options, json::Spool& spool) {
   Survey survey;
   auto& summary = survey.summary;
-  json::Document document(path);
+  Collector rows(spool, summary);
+  json::Document document(path, options.threads);
   document.on_finding = [&](std::string const& finding) {
     ++summary.finding_count;
     if (summary.findings.size() < import_finding_limit) {
       summary.findings.push_back(finding);
     }
   };
-  document.on_row = [&](json::DocumentRow const& row) {
-    ++summary.samples;
-    for (auto const value : row.values) {
-      if (!is_float32(value)) {
-        summary.type = ElementType::float64;
-      }
-    }
-  };
+  document.on_row = [&](json::DocumentRow const& row) { rows.add(row); };
+  document.on_batch = [&](json::RowBatch&& batch) { rows.add(std::move(batch)); };
+  document.on_progress = options.on_progress;
   document.walk();
+  rows.end_batch();
   summary.skipped = document.skipped();
   summary.classes = document.classes();
   survey.meta = document.meta();
@@ -85,39 +118,25 @@ std::string provenance_of(std::string const& path) {
                         {"output_mode", quoted("imported")}});
 }
 
-void refuse_changed(std::string const& path) {
-  throw run_failure(path + " changed while it was read", "its two readings differ",
-                    "let its writer finish, then import it again");
-}
-
-/// Second pass: writes what the first one found.
-void write_rows(std::string const& in_path, std::string const& out_path, Survey const& survey) {
+void write_rows(std::string const& in_path, std::string const& out_path, Survey const& survey,
+                json::Spool& spool) {
   auto const layout = layout_of(survey.summary);
   store::Contents const contents{survey.meta, provenance_of(in_path)};
   auto writer = store::ResultWriter::create(out_path, layout, contents, Comm::alone());
   json::RowWriter rows(writer, layout);
-  json::Document document(in_path);
-  document.on_finding = [](std::string const&) {};
-  document.on_row = [&](json::DocumentRow const& row) {
-    if (std::ssize(row.values) != layout.classes) {
-      refuse_changed(in_path);
-    }
-    rows.add(row);
-  };
-  document.walk();
-  if (rows.rows() != layout.samples().size() || document.meta() != survey.meta) {
-    refuse_changed(in_path);
-  }
+  spool.drain([&](json::RowBatch& batch) { rows.add(batch); });
   writer.finish(contents, rows.metrics());
 }
 
 } // namespace
 
 ImportSummary import_json(std::string const& in_path, std::string const& out_path,
-                          ImportOptions options) {
+                          ImportOptions const& options) {
+  double const start = processor_seconds();
   refuse_stream(in_path);
   store::OutputClaim const claim(out_path, {options.overwrite, false});
-  auto found = survey(in_path);
+  json::Spool spool(out_path);
+  auto found = survey(in_path, options, spool);
   auto& summary = found.summary;
   if (summary.finding_count > 0 && !options.lenient) {
     return summary;
@@ -129,13 +148,14 @@ ImportSummary import_json(std::string const& in_path, std::string const& out_pat
                     "give {\"0\": [0.1, 0.9], ...} as \"distributions\"");
   }
   try {
-    write_rows(in_path, out_path, found);
+    write_rows(in_path, out_path, found, spool);
   } catch (...) {
     std::error_code ignored; // an import is cheap to repeat: no partial file stays
     fs::remove(store::partial_path(out_path), ignored);
     throw;
   }
   summary.written = true;
+  summary.processor_seconds = processor_seconds() - start;
   return summary;
 }
 

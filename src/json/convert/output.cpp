@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
-#include <string_view>
 #include <unistd.h>
 #include <utility>
 
@@ -16,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t drain_bytes = std::size_t{1} << 20;
 constexpr int temporary_tries = 100;
 
 std::string folder_of(std::string const& path) {
@@ -91,32 +89,26 @@ void Output::fail() const {
                     "nothing is left behind; make room or choose another output, and run again");
 }
 
-void Output::write_out() {
-  std::string_view rest = text_;
-  while (!rest.empty()) {
-    auto const count = ::write(fd_, rest.data(), rest.size());
+void Output::write(std::string_view text) {
+  bytes_ += static_cast<std::int64_t>(text.size());
+  while (!text.empty()) {
+    auto const count = ::write(fd_, text.data(), text.size());
     if (count < 0 && errno != EINTR) {
       fail();
     }
-    rest.remove_prefix(static_cast<std::size_t>(count < 0 ? 0 : count));
+    text.remove_prefix(static_cast<std::size_t>(count < 0 ? 0 : count));
   }
-  bytes_ += static_cast<std::int64_t>(text_.size());
-  text_.clear();
 }
 
-void Output::drain() {
-  if (text_.size() >= drain_bytes) {
-    write_out();
+void Output::sync() {
+  if (!temporary_.empty() && ::fsync(fd_) != 0) {
+    fail();
   }
 }
 
 std::int64_t Output::commit() {
-  write_out();
   if (temporary_.empty()) {
     return bytes_;
-  }
-  if (::fsync(fd_) != 0) {
-    fail();
   }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
     fail();

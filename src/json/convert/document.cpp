@@ -1,11 +1,14 @@
 #include "document.hpp"
 
+#include "read_ahead.hpp"
+
 #include "fod/json.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 namespace fod::json {
@@ -50,6 +53,10 @@ std::optional<std::int64_t> sample_id(std::string_view key) {
   return canonical && has_successor ? std::optional(id) : std::nullopt;
 }
 
+bool is_negative(double value) {
+  return value < -tolerance;
+}
+
 std::string short_number(double value) {
   std::string text;
   append_number(text, value);
@@ -57,6 +64,23 @@ std::string short_number(double value) {
 }
 
 } // namespace
+
+Fault fault_of(std::span<double const> values) {
+  double sum = 0;
+  double least = 0;
+  for (auto const value : values) {
+    sum += value;
+    least = std::min(least, value);
+  }
+  if (std::abs(sum - 1) <= tolerance && least >= -tolerance) {
+    return Fault::none; // what is not finite makes the sum so
+  }
+  auto const finite = [](double value) { return std::isfinite(value); };
+  if (!std::all_of(values.begin(), values.end(), finite)) {
+    return Fault::not_finite;
+  }
+  return least < -tolerance ? Fault::negative : Fault::sum;
+}
 
 void Document::walk() {
   if (auto const token = scanner_.next(); token != Token::begin_object) {
@@ -103,8 +127,22 @@ void Document::walk_distributions(Token first) {
                     "give {\"0\": [...], \"1\": [...], ...} with the sample ids as keys");
   }
   for (auto token = scanner_.next(); token == Token::key; token = scanner_.next()) {
+    row_begin_ = scanner_.place().offset;
     walk_row(std::string(scanner_.text()), scanner_.where());
+    if (classes_ > 0 && scanner_.place().offset >= one_by_one_until_) {
+      read_rows_ahead();
+    }
   }
+}
+
+void Document::read_rows_ahead() {
+  auto const from = scanner_.place();
+  AheadOptions const options{ahead_threads_, classes_, from.offset - row_begin_, on_progress};
+  auto const ahead = read_ahead(path_, from, options, seen_, on_batch);
+  scanner_.go_on_at(ahead.place);
+  one_by_one_until_ = ahead.slice_end;
+  // Where odd rows are everywhere, most of what is read ahead is in vain.
+  ahead_threads_ = static_cast<int>(std::clamp<std::int64_t>(2 * ahead.slices, 1, threads_));
 }
 
 void Document::walk_row(std::string const& key, Position where) {
@@ -126,7 +164,7 @@ void Document::walk_row(std::string const& key, Position where) {
   classes_ = static_cast<std::int64_t>(values_.size());
   bool const finite =
       std::all_of(values_.begin(), values_.end(), [](double v) { return std::isfinite(v); });
-  if (auto const fault = judge(finite); !fault.empty()) {
+  if (auto const fault = judge(); !fault.empty()) {
     report(fault);
   }
   on_row({*id, values_, finite});
@@ -160,20 +198,22 @@ std::string Document::read_values() {
   return fault;
 }
 
-std::string Document::judge(bool finite) const {
-  if (!finite) {
+std::string Document::judge() const {
+  switch (fault_of(values_)) {
+  case Fault::not_finite:
     return "a value is not finite";
+  case Fault::negative: {
+    auto const first = std::find_if(values_.begin(), values_.end(), is_negative);
+    return "the value " + short_number(*first) + " is negative";
   }
-  double sum = 0;
-  for (auto const value : values_) {
-    if (value < -tolerance) {
-      return "the value " + short_number(value) + " is negative";
-    }
-    sum += value;
+  case Fault::sum: {
+    double const sum = std::accumulate(values_.begin(), values_.end(), 0.0);
+    return "the sum is " + short_number(sum) + " where 1 was expected";
   }
-  return std::abs(sum - 1) <= tolerance
-             ? ""
-             : "the sum is " + short_number(sum) + " where 1 was expected";
+  case Fault::none:
+    break;
+  }
+  return {};
 }
 
 } // namespace fod::json

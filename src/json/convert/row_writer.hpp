@@ -3,12 +3,11 @@
 #include "fod/records.hpp"
 #include "fod/store.hpp"
 
-#include "document.hpp"
+#include "row_batch.hpp"
 
-#include <string>
 #include <vector>
 
-/// Inside of the json module: rows that come one by one, written piece by piece.
+/// Inside of the json module: rows that come batch by batch, written into a result file.
 namespace fod::json {
 
 class RowWriter {
@@ -16,9 +15,8 @@ public:
   /// @param layout float32 or float64 distributions, explicit ids, uncertainty
   RowWriter(store::ResultWriter& writer, store::Layout const& layout);
 
-  /// The next row, of as many values as the layout has classes; what exceeds the layout's rows is
-  /// only counted.
-  void add(DocumentRow const& row);
+  /// Writes the rows that come next. Float32 ones are widened if the layout is of float64.
+  void add(RowBatch& batch);
   /// Rows given so far.
   [[nodiscard]] std::int64_t rows() const { return rows_; }
 
@@ -26,18 +24,12 @@ public:
   [[nodiscard]] store::Metrics metrics() const;
 
 private:
-  void append_values(std::string& column, std::span<double const> values) const;
-  /// End of the block that the rows which wait are in.
-  [[nodiscard]] std::int64_t end_of_block() const;
-  void write_piece();
+  void count(RowBatch const& batch);
 
   store::ResultWriter& writer_;
   store::Layout layout_;
   std::vector<store::Section> sections_;
-  std::vector<std::string> columns_; ///< bytes of each section that wait to be written
   std::int64_t rows_ = 0;
-  std::int64_t written_ = 0;
-  std::int64_t piece_rows_ = 1;
   std::int64_t finite_rows_ = 0;
   double entropy_sum_ = 0;
   double confidence_sum_ = 0;

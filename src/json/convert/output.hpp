@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 /// Inside of the json module: an output that is there whole or not at all.
 namespace fod::json {
@@ -19,22 +20,19 @@ public:
   /// Removes what is not committed.
   ~Output();
 
-  /// Text to be appended to; `drain` it now and then.
-  [[nodiscard]] std::string& text() { return text_; }
-  /// Writes the text out once it is about 1 MiB.
-  void drain();
-  /// Writes the rest, brings it to the disk and gives it its name. Bytes written in all.
+  void write(std::string_view text);
+  /// Brings what was written to the disk.
+  void sync();
+  /// Gives it its name. Bytes written in all.
   std::int64_t commit();
 
 private:
   void open_temporary();
-  void write_out();
   [[noreturn]] void fail() const;
 
   std::string path_;
   std::string temporary_; ///< empty for standard output, and once renamed
   int fd_ = -1;
-  std::string text_;
   std::int64_t bytes_ = 0;
 };
 
