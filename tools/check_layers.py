@@ -83,6 +83,7 @@ MODULE_OF = {
     "rules_file": "json",
     "sample_columns": "dataset",
     "json_scanner": "json",
+    "output_file": "json",
     "output_claim": "store",
     "saved_sums": "store",
     "settings": "store",
@@ -103,7 +104,6 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"cu(da|blas|rand|solver|sparse|fft|pti)\w*\.(h|hpp)|cooperative_groups\.h|nvml\.h"
      r"|(cub|cuda|thrust|nvtx3)/.*", CUDA),
     (r"nlohmann/.*", {"json", "store", "config", "model", "merge", "pipeline", "apps"}),
-    (r"simdjson\.h", {"json"}),
     (r"zlib\.h", {"dataset", "model"}),
     (r"jpeglib\.h|jerror\.h|png\.h", {"dataset"}),
     (r"xxhash\.h|openssl/evp\.h", {"records"}),

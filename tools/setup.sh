@@ -32,7 +32,6 @@ packages=(
   "nlohmann-json3-dev|nlohmann-json|header nlohmann/json.hpp"
   "libxxhash-dev|xxhash|header xxhash.h"
   "zlib1g-dev|zlib|header zlib.h"
-  "libsimdjson-dev|simdjson|header simdjson.h"
   "libjpeg62-turbo-dev|libjpeg-turbo|header jpeglib.h"
   "libpng-dev|libpng|header png.h"
   "libssl-dev|openssl|header openssl/evp.h"

@@ -3,7 +3,7 @@
 #include "fod.hpp"
 #include "fod_table.hpp"
 
-#include "../json/output.hpp"
+#include "fod/output_file.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -158,9 +158,10 @@ ExitCode select(Options options) {
     std::fprintf(stderr, "fod: %s\n", note.c_str());
   }
   if (out) {
-    out->text() = form == Form::npy    ? npy_of(selection.chosen)
-                  : form == Form::json ? as_json(options, selection, notes)
-                                       : text_of(selection.chosen);
+    out->write(form == Form::npy    ? npy_of(selection.chosen)
+               : form == Form::json ? as_json(options, selection, notes)
+                                    : text_of(selection.chosen));
+    out->sync();
     out->commit();
   }
   if (options.json) {

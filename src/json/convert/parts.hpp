@@ -1,10 +1,10 @@
 #pragma once
 
 #include "columns.hpp"
-#include "output.hpp"
 #include "text.hpp"
 
 #include "fod/convert.hpp"
+#include "fod/output_file.hpp"
 
 #include <functional>
 #include <string>

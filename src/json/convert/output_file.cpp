@@ -1,4 +1,4 @@
-#include "output.hpp"
+#include "fod/output_file.hpp"
 
 #include "fod/error.hpp"
 

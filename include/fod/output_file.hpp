@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-/// Inside of the json module: an output that is there whole or not at all.
+/// An output that is there whole or not at all.
 namespace fod::json {
 
 /// A text file that gets its name at the end, or standard output. Write errors, a full disk and a
