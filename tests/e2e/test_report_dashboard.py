@@ -237,6 +237,21 @@ def test_nothing_sticks_out(result, width):
         page.quiet()
 
 
+def test_charts_are_as_wide_as_their_cards(result):
+    """As it opens, without a change of the window's size that would mend it."""
+    wide = """return [...document.querySelectorAll('.plot')].filter((place) => {
+        const chart = place.querySelector('svg.main-svg');
+        return !chart || Math.abs(chart.clientWidth - place.clientWidth) > 1
+            || Math.abs(chart.clientHeight - place.clientHeight) > 1;
+    }).map((place) => place.id)"""
+    with browser.opened(width=1400) as page:
+        for anchor in ("", "#group-0"):
+            page.open(result.parent / "out" / "dashboard.html", anchor)
+            assert page.run("return document.querySelectorAll('.plot').length") >= 4
+            assert page.run(wide) == []
+        page.quiet()
+
+
 def test_epistemic_uncertainty_is_a_column(run, digits, chromium, tmp_path):
     path = job(run, digits, tmp_path / "r.h5", "--mc-dropout", 5)
     reported(path, "--out", tmp_path / "out", "--dpi", 40)

@@ -1,6 +1,16 @@
 // Charts by plotly, drawn again when the colours change.
 const drawn = new Map(), drawing = new WeakMap();
 
+// Of its place, not of the window: a card that comes later takes room from those before.
+const sizes = new ResizeObserver((entries) => {
+  for (const { target: place } of entries) {
+    drawing.get(place).then(() => {
+      const size = place._fullLayout;
+      if (drawn.has(place) && size && (size.width !== place.clientWidth || size.height !== place.clientHeight)) Plotly.Plots.resize(place);
+    });
+  }
+});
+
 function colors() {
   const dark = document.documentElement.dataset.theme === "dark";
   return {
@@ -39,14 +49,16 @@ function card(parent, { id, title, told, size, describe, controls }) {
   parent.append(element("figure", { class: "card", style: "margin:0" },
     controls || null, element("h3", {}, title), told ? element("p", { class: "muted" }, told) : null, place));
   drawn.set(place, describe);
-  draw(place);
+  // Once all cards of this turn are there, and with them its width.
+  drawing.set(place, Promise.resolve().then(() => drawn.has(place) && draw(place)));
+  sizes.observe(place);
   return place;
 }
 
 function draw(place) {
   const c = colors(), { traces, layout, click } = drawn.get(place)(c);
   drawing.set(place, Plotly.react(place, traces, layoutOf(layout, c),
-    { responsive: true, displaylogo: false, displayModeBar: false, showTips: false }));
+    { responsive: false, displaylogo: false, displayModeBar: false, showTips: false }));
   if (click && !place.dataset.clicks) {
     place.dataset.clicks = "yes";
     place.on("plotly_click", (event) => click(event.points[0]));
@@ -58,6 +70,7 @@ function drawAll() { for (const place of drawn.keys()) draw(place); }
 function emptied(parent) {
   for (const place of parent.querySelectorAll(".plot")) {
     drawn.delete(place);
+    sizes.unobserve(place);
     drawing.get(place).then(() => Plotly.purge(place)); // not while it is at it
   }
   parent.replaceChildren();

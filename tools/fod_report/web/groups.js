@@ -120,5 +120,4 @@ function againstEntropy(parent) {
     }),
   });
   place.style.height = `${Math.max(220, 110 + 26 * numbers.length)}px`;
-  Plotly.Plots.resize(place);
 }
