@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-struct gzFile_s;
+struct gzFile_s; // NOLINT(readability-identifier-naming): zlib's name
 
 namespace fod {
 

@@ -18,7 +18,7 @@ public:
   [[nodiscard]] FieldSpec const& field() const override { return field_; }
   [[nodiscard]] std::int64_t size() const override { return dataset_->size(); }
   void read(IndexRange range, std::span<std::byte> out) const override {
-    while (range.size() > 0 && !dataset_->approach(range.begin, 0.05)) {
+    while (!range.empty() && !dataset_->approach(range.begin, 0.05)) {
       note_progress(); // the way to a rank's first sample may be long
     }
     dataset_->read(index_, range, out);

@@ -59,9 +59,9 @@ constexpr Wide scale_of(int k, bool wide) {
 
 /// scale x factor / 2^127 (double) or / 2^64 (float), with the last bit set if bits were lost that
 /// are more than the scale's error.
-template <bool wide>
+template <bool IsDouble>
 constexpr std::uint64_t round_to_odd(Wide scale, std::uint64_t factor) {
-  if constexpr (wide) {
+  if constexpr (IsDouble) {
     auto const low = Wide{static_cast<std::uint64_t>(scale)} * factor >> 64;
     auto const sum = (scale >> 64) * factor + low;
     auto const lost = static_cast<std::uint64_t>(sum) & ~(std::uint64_t{1} << 63);

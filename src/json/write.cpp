@@ -10,7 +10,7 @@ namespace {
 
 template <class Float>
 void append_shortest(std::string& out, Float value) {
-  std::array<char, number_room> text;
+  std::array<char, number_room> text; // NOLINT(*-member-init): filled below, in a hot loop
   out.append(text.data(), write_number(text.data(), value));
 }
 

@@ -3,10 +3,12 @@
 #include "decimal.hpp"
 #include "fod/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 /// Inside of the json module: numbers as Python's `repr` writes them, into memory that has room.
 namespace fod::json {
@@ -46,7 +48,7 @@ constexpr Form make_form(int exponent) {
     auto const zero_bytes = static_cast<unsigned>(-exponent - 1);
     auto const lead = packed("0.0000") & ((std::uint64_t{1} << (8 * (3 + zero_bytes))) - 1);
     return {lead | std::uint64_t{'0'} << (8 * (2 + zero_bytes)),
-            numbers_of_form(3 + zero_bytes, 0, 8 * (2 + zero_bytes))};
+            numbers_of_form(3 + zero_bytes, 0, std::uint64_t{8} * (2 + zero_bytes))};
   }
   if (0 <= exponent && exponent < 16) {
     return {packed("0."), numbers_of_form(2, 0, 0)};
@@ -113,7 +115,7 @@ constexpr std::uint64_t zeros = 0x3030303030303030;
 /// Lays out 10 to 10^16 as "12345.678": digits are there, the point is put between.
 template <class Float>
 char* write_with_point(char* out, std::uint64_t first, Tail<Float> const& tail, int exponent) {
-  std::array<char, 24> digits;
+  std::array<char, 24> digits; // NOLINT(*-member-init): filled below, in a hot loop
   std::memset(digits.data(), '0', digits.size());
   digits[0] = static_cast<char>('0' + first);
   for (std::size_t i = 0; i < tail.words.size(); ++i) {
@@ -164,9 +166,8 @@ template <class Float>
 [[gnu::noinline]] char* write_rare(char* out, FloatBits<Float> bits) {
   using Traits = FloatBits<Float>;
   auto const put = [&](char const* text) {
-    auto const length = std::strlen(text);
-    std::memcpy(out, text, length);
-    return out + length;
+    std::string_view const word(text);
+    return std::copy(word.begin(), word.end(), out);
   };
   auto const exponent = static_cast<int>(bits.exponent());
   if (bits.exponent() == Traits::special) {
