@@ -87,7 +87,7 @@ py::capsule to_capsule(Array array) {
   if (capsule == nullptr) {
     throw py::error_already_set();
   }
-  static_cast<void>(lent.release()); // the capsule has it now
+  [[maybe_unused]] auto const* const in_capsule = lent.release();
   return py::reinterpret_steal<py::capsule>(capsule);
 }
 
