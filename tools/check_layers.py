@@ -82,6 +82,7 @@ MODULE_OF = {
     "skill_rules": "events",
     "rules_file": "json",
     "sample_columns": "dataset",
+    "elements": "dataset",
     "json_scanner": "json",
     "output_file": "json",
     "output_claim": "store",

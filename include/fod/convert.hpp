@@ -60,6 +60,11 @@ ExportSummary export_file(store::ResultReader const& reader, std::string const& 
 ExportSummary export_json(store::ResultReader const& reader, std::string const& out_path,
                           ExportOptions const& options = {});
 
+/// What an .npy file begins with, version 1.0 of NumPy's format (numpy.lib.format): magic, length,
+/// a Python dict that is padded so that the numbers start at a multiple of 64.
+/// @throws Error (usage) for a type that result files do not hold
+std::string npy_header(ElementType type, Shape const& shape);
+
 struct ImportOptions {
   bool overwrite = false; ///< replace an existing output
   bool lenient = false;   ///< take what can be taken instead of nothing

@@ -128,6 +128,10 @@ private:
 /// Opens a result file, with a hint if only its partial file is there. @throws Error (usage)
 ResultReader open_result(std::string const& path);
 
+/// Asked before there is room for rows of a section, since a file may claim any size.
+/// @throws Error (usage) if its shape is another one, or its bytes are not all there
+void require_shape(ResultReader const& reader, std::string const& path, Shape const& shape);
+
 /// What a file says of itself besides its rows.
 struct Contents {
   std::string meta;       ///< JSON text of /meta

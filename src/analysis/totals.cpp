@@ -138,11 +138,10 @@ std::int64_t Totals::label(std::size_t row) const {
   if (layout_.label_counts == 0) {
     return value<std::int64_t>("/labels", row);
   }
-  std::vector<std::int64_t> counts(static_cast<std::size_t>(layout_.label_counts));
-  std::memcpy(counts.data(),
-              columns_.at("/labels").data() + row * counts.size() * sizeof(std::int64_t),
-              counts.size() * sizeof(std::int64_t));
-  return majority(counts);
+  auto const width = static_cast<std::size_t>(layout_.label_counts);
+  auto const* const counts =
+      reinterpret_cast<std::int64_t const*>(columns_.at("/labels").data()) + row * width;
+  return majority({counts, width});
 }
 
 void Totals::add_row(std::size_t row, std::int64_t sample) {
@@ -169,9 +168,10 @@ void Totals::add_row(std::size_t row, std::int64_t sample) {
     sums_[epistemic] += fixed_point(value<float>("/uncertainty/epistemic", row));
     sums_[disagreement] += fixed_point(value<float>("/uncertainty/disagreement", row));
   }
-  if (layout_.labels && label(row) >= 0) {
+  auto const of_row = layout_.labels ? label(row) : -1;
+  if (of_row >= 0) {
     ++sums_[labelled];
-    sums_[correct] += label(row) == prediction ? 1 : 0;
+    sums_[correct] += of_row == prediction ? 1 : 0;
   }
 }
 

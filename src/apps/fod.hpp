@@ -41,7 +41,7 @@ void print(std::string const& text);
 /// Adds `--threads` of converters; 0 stays for all cores.
 void add_threads(CLI::App& flags, int& threads);
 /// The number that is meant: what was given, else the cores that this process may use.
-int converter_threads(int given);
+int threads_or_cores(int given);
 
 /// From now on a crash is an error with a message (exit code 2): HDF5 may crash on a damaged file.
 void tell_of_crashes();

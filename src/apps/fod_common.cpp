@@ -23,7 +23,7 @@ void add_threads(CLI::App& flags, int& threads) {
       ->check(CLI::Range(1, 1024));
 }
 
-int converter_threads(int given) {
+int threads_or_cores(int given) {
   constexpr int most = 64; // beyond it, threads wait for their turn to read and to write
   cpu_set_t cores;
   bool const known = ::sched_getaffinity(0, sizeof cores, &cores) == 0;

@@ -1,4 +1,5 @@
 #include "fod.hpp"
+#include "fod_metric_rows.hpp"
 #include "fod_table.hpp"
 
 #include "fod/ensemble_files.hpp"
@@ -32,27 +33,12 @@ std::string members_table(EnsembleReport const& report) {
   return with_heading(rows, "rrrll");
 }
 
-std::string metrics_table(store::Metrics const& metrics) {
-  std::vector<Row> rows;
-  for (auto const& [name, value] : metrics.values) {
-    bool const of_bad_rows = name == "nonfinite_rows" || name == "unreadable_rows";
-    if (of_bad_rows && value > 0) {
-      rows.push_back({name, grouped(static_cast<std::int64_t>(value))});
-    } else if (!of_bad_rows) {
-      bool const nats =
-          name != "accuracy" && name != "mean_confidence" && name != "mean_disagreement";
-      rows.push_back({name, decimal(value, 4) + (nats ? " nats" : "")});
-    }
-  }
-  return aligned(rows, "ll");
-}
-
 std::string as_text(Options const& options, EnsembleReport const& report) {
   auto text = options.out + ": " + counted(report.samples.size(), "sample") + ", " +
               counted(report.classes, "class") + ", " +
               counted(std::ssize(report.members), "member") + "\n" +
               titled("members", members_table(report)) +
-              titled("ensemble", metrics_table(report.metrics));
+              titled("ensemble", aligned(metric_rows(report.metrics.values), "ll"));
   for (auto const& note : report.notes) {
     text += "\nnote: " + note;
   }
@@ -72,15 +58,13 @@ std::string as_json(Options const& options, EnsembleReport const& report) {
                        {"weight", member.weight},
                        {"accuracy", member.accuracy ? Json(*member.accuracy) : Json(nullptr)}});
   }
-  auto metrics = Json::object();
-  for (auto const& [name, value] : report.metrics.values) {
-    metrics[name] = value;
-  }
-  Json const document{
-      {"path", options.out},        {"samples", {report.samples.begin, report.samples.end}},
-      {"classes", report.classes},  {"members", members},
-      {"metrics", metrics},         {"notes", report.notes},
-      {"left_out", report.left_out}};
+  Json const document{{"path", options.out},
+                      {"samples", {report.samples.begin, report.samples.end}},
+                      {"classes", report.classes},
+                      {"members", members},
+                      {"metrics", report.metrics.values},
+                      {"notes", report.notes},
+                      {"left_out", report.left_out}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

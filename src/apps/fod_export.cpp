@@ -60,7 +60,7 @@ ExitCode export_file(Options const& options) {
   refuse_two_on_stdout(options);
   auto const reader = open_result(options.in);
   auto how = options.how;
-  how.threads = converter_threads(options.threads);
+  how.threads = threads_or_cores(options.threads);
   how.groups = how.all ? groups_of(reader) : "";
   Progress progress("fod export", reader.rows(), options.progress || ::isatty(STDERR_FILENO) == 1);
   how.on_progress = [&](std::int64_t samples) { progress.show(samples); };

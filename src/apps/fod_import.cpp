@@ -50,7 +50,7 @@ std::string as_json(Options const& options, ImportSummary const& summary) {
 
 ExitCode import_file(Options const& options) {
   auto how = options.how;
-  how.threads = converter_threads(options.threads);
+  how.threads = threads_or_cores(options.threads);
   std::error_code unknown;
   auto const bytes = std::filesystem::file_size(options.in, unknown);
   Progress progress("fod import", unknown ? 0 : static_cast<std::int64_t>(bytes),

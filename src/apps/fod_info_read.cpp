@@ -1,3 +1,4 @@
+#include "fod_columns.hpp"
 #include "fod_info.hpp"
 
 #include "fod/error.hpp"
@@ -13,43 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t piece_rows = std::int64_t{1} << 18;
-
-/// Asked before there is room for rows of it. @throws Error (usage)
-void require_shape(store::ResultReader const& reader, std::string const& path, Shape const& shape) {
-  auto const dataset = reader.file().dataset(path);
-  if (dataset.shape() != shape || !dataset.can_hold(reader.rows())) {
-    throw bad_input(reader.path() + " is damaged",
-                    path + " has shape " + to_string(dataset.shape()) + " where " +
-                        to_string(shape) + " is on record, or lacks its bytes",
-                    "make it again, or restore it from a backup");
-  }
-}
-
-/// Entries of a one-dimensional section.
-template <class Value>
-std::vector<Value> column(store::ResultReader const& reader, std::string const& path,
-                          ElementType type, IndexRange rows) {
-  require_shape(reader, path, {reader.rows()});
-  std::vector<Value> values(static_cast<std::size_t>(rows.size()));
-  reader.read(path, rows, type, values.data());
-  return values;
-}
-
-/// Class indices; of counts per class the one with the most votes.
-std::vector<std::int64_t> labels_of(store::ResultReader const& reader, IndexRange rows) {
-  auto const counts = reader.layout().label_counts;
-  if (counts == 0) {
-    return column<std::int64_t>(reader, "/labels", ElementType::int64, rows);
-  }
-  require_shape(reader, "/labels", {reader.rows(), counts});
-  std::vector<std::int64_t> all(static_cast<std::size_t>(rows.size() * counts));
-  reader.read("/labels", rows, ElementType::int64, all.data());
-  std::vector<std::int64_t> labels;
-  for (auto votes = all.begin(); votes != all.end(); votes += counts) {
-    labels.push_back(majority({votes, votes + counts}));
-  }
-  return labels;
-}
 
 bool more_uncertain(UncertainSample const& a, UncertainSample const& b) {
   return a.entropy != b.entropy ? a.entropy > b.entropy : a.id < b.id;

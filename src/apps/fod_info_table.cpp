@@ -2,11 +2,10 @@
 
 #include "fod.hpp"
 #include "fod/json.hpp"
+#include "fod_metric_rows.hpp"
 #include "fod_table.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <numeric>
 
 namespace fod::app {
@@ -14,27 +13,6 @@ namespace fod::app {
 namespace {
 
 constexpr std::size_t listed_classes = 12;
-/// Name, title and unit of what comes first, in this order.
-constexpr std::array<std::array<char const*, 3>, 8> known_metrics{
-    {{"accuracy", "accuracy", ""},
-     {"nll", "NLL", " nats"},
-     {"brier", "Brier score", ""},
-     {"ece", "ECE", " (15 bins)"},
-     {"mce", "MCE", ""},
-     {"classwise_ece", "class-wise ECE", ""},
-     {"mean_entropy", "mean entropy", " nats"},
-     {"mean_confidence", "mean confidence", ""}}};
-
-/// Parts of the entropy.
-bool in_nats(std::string const& metric) {
-  return metric == "mean_aleatoric" || metric == "mean_epistemic";
-}
-
-std::string spaced(std::string name) {
-  std::replace(name.begin(), name.end(), '_', ' ');
-  return name;
-}
-
 /// With units where the key names them.
 std::string readable(std::string const& key, nlohmann::ordered_json const& value) {
   if (value.is_number() && key.starts_with("seconds")) {
@@ -64,27 +42,8 @@ std::string overview(Inside const& inside) {
       {"blocks", grouped(inside.blocks_done) + " of " + grouped(inside.blocks) + " done"});
   rows.push_back({"classes", grouped(inside.classes)});
   rows.push_back({"labels", inside.labels ? "yes" : "no"});
-  auto const metric = [&](std::string const& name, std::string const& title,
-                          std::string const& unit) {
-    if (auto const found = inside.metrics.find(name); found != inside.metrics.end()) {
-      rows.push_back({title, decimal(found->second, 4) + unit});
-    }
-  };
-  for (auto const& [name, title, unit] : known_metrics) {
-    metric(name, title, unit);
-  }
-  for (auto const& entry : inside.metrics) {
-    auto const& name = entry.first;
-    auto const value = entry.second;
-    bool const shown = std::any_of(known_metrics.begin(), known_metrics.end(),
-                                   [&](auto const& known) { return known[0] == name; });
-    bool const of_bad_rows = name == "nonfinite_rows" || name == "unreadable_rows";
-    if (!shown && (!of_bad_rows || value > 0)) {
-      rows.push_back({spaced(name), of_bad_rows
-                                        ? grouped(std::llround(value))
-                                        : decimal(value, 4) + (in_nats(name) ? " nats" : "")});
-    }
-  }
+  auto const metrics = metric_rows(inside.metrics);
+  rows.insert(rows.end(), metrics.begin(), metrics.end());
   return aligned(rows, "ll");
 }
 
@@ -103,13 +62,7 @@ std::string classes_table(Inside const& inside) {
   if (total == 0) {
     return "";
   }
-  std::vector<std::size_t> order(counts.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (order.size() > listed_classes) {
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
-    order.resize(listed_classes);
-  }
+  auto const order = most_frequent(counts, listed_classes);
   auto const most = *std::max_element(counts.begin(), counts.end());
   std::vector<Row> rows{{"class", "samples", "share", ""}};
   for (auto const k : order) {

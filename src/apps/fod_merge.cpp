@@ -1,12 +1,11 @@
 #include "fod.hpp"
+#include "fod_metric_rows.hpp"
 
 #include "fod/merge.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <array>
-#include <cstdio>
 #include <memory>
 
 namespace fod::app {
@@ -25,10 +24,8 @@ std::string as_text(Options const& options, MergeReport const& report) {
               (report.classes > 0 ? counted(report.classes, "class") + ", " : "") + "from " +
               counted(std::ssize(report.files), "file") + "\n";
   for (auto const& [name, value] : report.metrics.values) {
-    if ((name != "nonfinite_rows" && name != "unreadable_rows") || value > 0) {
-      std::array<char, 32> number{};
-      std::snprintf(number.data(), number.size(), "%.4f", value);
-      text += "  " + name + " " + number.data() + "\n";
+    if (is_worth_telling(name, value)) {
+      text += "  " + name + " " + decimal(value, 4) + "\n";
     }
   }
   for (auto const& note : report.notes) {
@@ -52,15 +49,13 @@ std::string as_json(Options const& options, MergeReport const& report) {
   for (auto const& layer : report.layers) {
     layers[layer.layer] = {{"groups", layer.groups.size()}};
   }
-  auto metrics = Json::object();
-  for (auto const& [name, value] : report.metrics.values) {
-    metrics[name] = value;
-  }
-  Json const document{
-      {"path", options.out},        {"samples", {report.samples.begin, report.samples.end}},
-      {"classes", report.classes},  {"files", files},
-      {"metrics", metrics},         {"layers", layers},
-      {"left_out", report.left_out}};
+  Json const document{{"path", options.out},
+                      {"samples", {report.samples.begin, report.samples.end}},
+                      {"classes", report.classes},
+                      {"files", files},
+                      {"metrics", report.metrics.values},
+                      {"layers", layers},
+                      {"left_out", report.left_out}};
   return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <thread>
 
 namespace fod::app {
 
@@ -63,9 +62,7 @@ ExitCode tell(Options const& options) {
   auto request = options.request;
   request.conformal.methods = methods_of(options.conformal);
   check(request);
-  if (request.threads == 0) {
-    request.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  }
+  request.threads = threads_or_cores(request.threads);
   auto const report = metrics::measure(open_result(options.path), request);
   print(options.json ? as_json(report) : as_table(report, options.top));
   return ExitCode::done;

@@ -1,11 +1,12 @@
 #include "fod_metrics.hpp"
 #include "fod_table.hpp"
+#include "fod_terminal.hpp"
 
 #include "fod/text.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <sstream>
 
 namespace fod::app {
 
@@ -59,7 +60,7 @@ Row summary_row(std::string const& name, metrics::Summary const& of) {
 Row const summary_titles{"", "mean", "sd", "min", "25 %", "median", "75 %", "max"};
 
 std::string uncertainty_table(Report const& report) {
-  auto text = aligned({summary_titles, summary_row("entropy", report.entropy)}, "lrrrrrrr");
+  auto text = with_heading({summary_titles, summary_row("entropy", report.entropy)}, "lrrrrrrr");
   if (report.decomposition) {
     auto const& of = *report.decomposition;
     text += "  of which " + decimal(of.aleatoric, digits) + " aleatoric, " +
@@ -89,7 +90,7 @@ std::string reliability_table(Report const& report) {
                     decimal(bin.mean_confidence, digits), decimal(bin.accuracy, digits),
                     decimal(bin.accuracy - bin.mean_confidence, digits), bar(bin.accuracy)});
   }
-  auto text = aligned(rows, "lrrrrl");
+  auto text = with_heading(rows, "lrrrrl");
   return empty > 0 ? text + "  and " + counted(empty, "bin") + " without samples\n" : text;
 }
 
@@ -99,13 +100,7 @@ std::string classes_table(Report const& report, std::size_t top) {
   if (report.samples == 0 || top == 0) {
     return "";
   }
-  std::vector<std::size_t> order(predicted.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (order.size() > top) {
-    std::stable_sort(order.begin(), order.end(),
-                     [&](std::size_t a, std::size_t b) { return predicted[a] > predicted[b]; });
-    order.resize(top);
-  }
+  auto const order = most_frequent(predicted, top);
   auto const most = *std::max_element(predicted.begin(), predicted.end());
   std::vector<Row> rows{{"class", "predicted", "share", "labelled", ""}};
   for (auto const k : order) {
@@ -113,7 +108,7 @@ std::string classes_table(Report const& report, std::size_t top) {
                     labels.empty() ? "-" : grouped(labels[k]),
                     bar(static_cast<double>(predicted[k]) / static_cast<double>(most))});
   }
-  auto text = aligned(rows, "rrrrl");
+  auto text = with_heading(rows, "rrrrl");
   if (order.size() < predicted.size()) {
     text += "  the most frequent " + std::to_string(order.size()) + " of " +
             grouped(std::ssize(predicted)) + " classes (--top lists more)\n";
@@ -126,9 +121,9 @@ std::string truth_table(Report const& report) {
     return "";
   }
   auto const& truth = *report.truth;
-  auto text = aligned({summary_titles, summary_row("L1", truth.l1), summary_row("TV", truth.tv),
-                       summary_row("KL", truth.kl)},
-                      "lrrrrrrr");
+  auto text = with_heading({summary_titles, summary_row("L1", truth.l1),
+                            summary_row("TV", truth.tv), summary_row("KL", truth.kl)},
+                           "lrrrrrrr");
   if (truth.infinite_kl > 0) {
     text += "  KL is infinite for " + counted(truth.infinite_kl, "sample") + ", left out of it\n";
   }
@@ -150,7 +145,7 @@ std::string credal_table(Report const& report) {
                     decimal(of.efficiency, digits), decimal(of.mean_width, digits),
                     decimal(of.mean_distance, digits), decimal(of.max_distance, digits)});
   }
-  return aligned(rows, "llrrrrrr");
+  return with_heading(rows, "llrrrrrr");
 }
 
 std::string conformal_table(Report const& report) {
@@ -165,28 +160,18 @@ std::string conformal_table(Report const& report) {
                     decimal(of.coverage, digits), decimal(of.mean_size, digits),
                     decimal(of.empty, digits)});
   }
-  return aligned(rows, "lrrrrrr");
+  return with_heading(rows, "lrrrrrr");
 }
 
 std::string definitions_table(Report const& report) {
   std::vector<Row> rows;
   for (auto const& [name, definition] : definitions_of(report)) {
     constexpr std::size_t width = 84;
-    std::string line;
+    std::istringstream lines(wrapped(definition, width));
     auto title = name;
-    for (std::size_t begin = 0; begin < definition.size();) {
-      auto end = definition.find(' ', begin);
-      end = end == std::string::npos ? definition.size() : end;
-      auto const word = definition.substr(begin, end - begin);
-      if (line.size() + word.size() + 1 > width) {
-        rows.push_back({title, line});
-        line.clear();
-        title.clear();
-      }
-      line += (line.empty() ? "" : " ") + word;
-      begin = end + 1;
+    for (std::string line; std::getline(lines, line); title.clear()) {
+      rows.push_back({title, line});
     }
-    rows.push_back({title, line});
   }
   return aligned(rows, "ll");
 }

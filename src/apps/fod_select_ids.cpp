@@ -3,6 +3,7 @@
 #include "../dataset/mapped_file.hpp"
 #include "../dataset/npy_header.hpp"
 
+#include "fod/convert.hpp"
 #include "fod/error.hpp"
 
 #include <nlohmann/json.hpp>
@@ -115,15 +116,7 @@ std::vector<std::int64_t> read_ids(std::string const& path) {
 }
 
 std::string npy_of(std::vector<Chosen> const& chosen) {
-  std::string header = "{'descr': '<i8', 'fortran_order': False, 'shape': (" +
-                       std::to_string(chosen.size()) + ",), }";
-  constexpr std::size_t prefix = 10; // magic, version, length of the header
-  constexpr std::size_t line = 64;   // which the data begins on
-  header += std::string(line - 1 - (prefix + header.size()) % line, ' ') + "\n";
-  std::string bytes("\x93NUMPY\x01\x00", 8);
-  bytes += static_cast<char>(header.size() & 0xffU);
-  bytes += static_cast<char>(header.size() >> 8U);
-  bytes += header;
+  auto bytes = npy_header(ElementType::int64, {std::ssize(chosen)});
   for (auto const& sample : chosen) {
     bytes.append(reinterpret_cast<char const*>(&sample.id), sizeof sample.id);
   }

@@ -1,3 +1,4 @@
+#include "fod_columns.hpp"
 #include "fod_select.hpp"
 
 #include "fod/ensemble.hpp"
@@ -24,14 +25,6 @@ struct Columns {
   std::vector<std::int64_t> labels; ///< negative: none; empty without labels in the file
 };
 
-template <class Value>
-std::vector<Value> column(store::ResultReader const& reader, std::string const& path,
-                          ElementType type, IndexRange rows, std::int64_t width = 1) {
-  std::vector<Value> values(static_cast<std::size_t>(rows.size() * width));
-  reader.read(path, rows, type, values.data());
-  return values;
-}
-
 /// Difference of the two largest probabilities; of one class alone that one.
 double margin_of(std::span<double const> row) {
   double first = -std::numeric_limits<double>::infinity();
@@ -45,8 +38,13 @@ double margin_of(std::span<double const> row) {
 
 class RowReader {
 public:
-  RowReader(store::ResultReader const& reader, Criterion by)
-      : reader_(reader), by_(by), figures_(reader.layout().uncertainty) {}
+  RowReader(store::ResultReader const& reader, SelectRequest const& request)
+      : reader_(reader), by_(request.by), path_("/uncertainty/" + request.name),
+        figures_(reader.layout().uncertainty) {
+    if (reader.rows() > 0) {
+      store::require_shape(reader, "/distributions", {reader.rows(), reader.classes()});
+    }
+  }
 
   /// Rows that are read at a time.
   [[nodiscard]] std::int64_t piece() const {
@@ -64,32 +62,23 @@ public:
           column<std::int32_t>(reader_, "/uncertainty/prediction", ElementType::int32, rows);
       all.scores = by_ == Criterion::margin
                        ? margins(rows)
-                       : column<double>(reader_, path_of(by_), ElementType::float64, rows);
+                       : column<double>(reader_, path_, ElementType::float64, rows);
     } else {
       work_out(rows, all);
     }
-    read_labels(rows, all);
+    if (reader_.layout().labels) {
+      all.labels = labels_of(reader_, rows);
+    }
     return all;
   }
 
 private:
   [[nodiscard]] std::int64_t counts() const { return reader_.layout().label_counts; }
 
-  static char const* path_of(Criterion by) {
-    switch (by) {
-    case Criterion::epistemic:
-      return "/uncertainty/epistemic";
-    case Criterion::disagreement:
-      return "/uncertainty/disagreement";
-    case Criterion::confidence:
-      return "/uncertainty/confidence";
-    default:
-      return "/uncertainty/entropy";
-    }
-  }
-
   [[nodiscard]] std::vector<double> distributions(IndexRange rows) const {
-    return column<double>(reader_, "/distributions", ElementType::float64, rows, reader_.classes());
+    std::vector<double> values(static_cast<std::size_t>(rows.size() * reader_.classes()));
+    reader_.read("/distributions", rows, ElementType::float64, values.data());
+    return values;
   }
 
   [[nodiscard]] std::vector<double> margins(IndexRange rows) const {
@@ -118,24 +107,9 @@ private:
                                           : std::vector<double>(figures.begin(), figures.end());
   }
 
-  /// Class indices; of counts per class the one with the most votes.
-  void read_labels(IndexRange rows, Columns& all) const {
-    if (!reader_.layout().labels) {
-      return;
-    }
-    auto const width = std::max<std::int64_t>(1, counts());
-    all.labels = column<std::int64_t>(reader_, "/labels", ElementType::int64, rows, width);
-    if (counts() > 0) {
-      std::vector<std::int64_t> votes;
-      votes.swap(all.labels);
-      for (auto row = votes.begin(); row != votes.end(); row += width) {
-        all.labels.push_back(majority({row, row + width}));
-      }
-    }
-  }
-
   store::ResultReader const& reader_;
   Criterion by_;
+  std::string path_; ///< of the section that the criterion names
   bool figures_;
 };
 
@@ -212,7 +186,7 @@ Selection select_samples(store::ResultReader const& reader, SelectRequest const&
   bool const useful_is_high =
       request.by != Criterion::margin && request.by != Criterion::confidence;
   Best best(request, useful_is_high != request.least);
-  RowReader const source(reader, request.by);
+  RowReader const source(reader, request);
   Selection selection;
   selection.samples = reader.rows();
   selection.labels = reader.layout().labels;

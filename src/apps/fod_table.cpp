@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::size_t longest_value = 96;
 
-bool continues_character(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
-}
-
 /// Narrows columns of text, the widest first, until rows fit the terminal.
 void fit(std::vector<std::size_t>& widths, std::string_view alignment) {
   constexpr std::size_t narrowest = 8;
@@ -102,6 +98,17 @@ std::string shortened(std::string text) {
     text = text.substr(0, end) + "...";
   }
   return text;
+}
+
+std::vector<std::size_t> most_frequent(std::vector<std::int64_t> const& counts, std::size_t most) {
+  std::vector<std::size_t> order(counts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (order.size() > most) {
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
+    order.resize(most);
+  }
+  return order;
 }
 
 std::string first_numbers(std::vector<std::int64_t> const& numbers, std::size_t most) {

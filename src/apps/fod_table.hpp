@@ -23,6 +23,9 @@ std::string decimal(double value, int digits);
 std::string percent(std::int64_t part, std::int64_t whole);
 /// Cut at a length that fits into a table, between characters, never inside one.
 std::string shortened(std::string text);
+/// Where the largest counts are, at most so many and then the largest first, ties by index; in
+/// order if all fit.
+std::vector<std::size_t> most_frequent(std::vector<std::int64_t> const& counts, std::size_t most);
 /// The first numbers, and how many more there are: "3 7 19 +57".
 std::string first_numbers(std::vector<std::int64_t> const& numbers, std::size_t most);
 

@@ -11,10 +11,6 @@ namespace fod::app {
 
 namespace {
 
-bool continues_character(char byte) {
-  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
-}
-
 std::string_view variable(char const* name) {
   auto const* value = std::getenv(name);
   return value == nullptr ? std::string_view() : std::string_view(value);
@@ -45,6 +41,10 @@ std::string styled(std::string const& text, Style style) {
   }
   char const* const code = style == Style::bold ? "1" : style == Style::good ? "32" : "1;31";
   return std::string("\x1b[") + code + "m" + text + "\x1b[0m";
+}
+
+bool continues_character(char byte) {
+  return (static_cast<unsigned char>(byte) & 0xc0U) == 0x80U;
 }
 
 std::size_t width_of(std::string const& text) {

@@ -17,6 +17,8 @@ enum class Style { bold, good, bad };
 /// Text in a style, where there are colours.
 std::string styled(std::string const& text, Style style);
 
+/// Whether a byte of UTF-8 is not the first one of its character.
+bool continues_character(char byte);
 /// Characters of a text in UTF-8.
 std::size_t width_of(std::string const& text);
 /// At most so many characters, the last one "…" if some were cut off.

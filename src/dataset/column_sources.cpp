@@ -1,9 +1,9 @@
 #include "column_sources.hpp"
 
-#include "elements.hpp"
 #include "formats.hpp"
 #include "text_table.hpp"
 
+#include "fod/elements.hpp"
 #include "fod/error.hpp"
 #include "fod/h5.hpp"
 

@@ -1,4 +1,4 @@
-#include "elements.hpp"
+#include "fod/elements.hpp"
 
 #include <bit>
 #include <cmath>

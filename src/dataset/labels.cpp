@@ -1,8 +1,8 @@
 #include "fod/dataset.hpp"
 
-#include "elements.hpp"
 #include "formats.hpp"
 
+#include "fod/elements.hpp"
 #include "fod/error.hpp"
 
 #include <algorithm>

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 namespace fod {
 
@@ -84,9 +85,7 @@ public:
                    joined);
     judge(rows.size(), joined);
     put_labels(rows.size());
-    for (std::size_t s = 0; s < sections_.size(); ++s) {
-      writer_.write(s, rows, data_of(sections_[s].path, rows.size(), joined));
-    }
+    write(rows, joined);
   }
 
   [[nodiscard]] store::BlockFacts facts(std::int64_t block) const {
@@ -157,11 +156,7 @@ private:
                     "give files that were made with the same labels, or without any");
   }
 
-  void const* data_of(std::string const& path, std::int64_t rows,
-                      EnsembleViewOf<Real> const& joined) {
-    if (path == "/members") {
-      return by_sample(rows);
-    }
+  void write(IndexRange rows, EnsembleViewOf<Real> const& joined) {
     std::map<std::string, void const*> const columns{
         {"/distributions", joined.mean.distributions},
         {"/sample_ids", ids_.data()},
@@ -172,8 +167,11 @@ private:
         {"/uncertainty/aleatoric", joined.aleatoric},
         {"/uncertainty/epistemic", joined.epistemic},
         {"/uncertainty/disagreement", joined.disagreement},
-        {"/labels", labels_.data()}};
-    return columns.at(path);
+        {"/labels", labels_.data()},
+        {"/members", layout_.keep_members ? by_sample(rows.size()) : nullptr}};
+    for (std::size_t s = 0; s < sections_.size(); ++s) {
+      writer_.write(s, rows, columns.at(sections_[s].path));
+    }
   }
 
   /// The file has the members of a sample together.

@@ -6,56 +6,41 @@ namespace fod {
 
 namespace {
 
-constexpr char const* ids = "/sample_ids";
-constexpr char const* status_path = "/row_status";
-constexpr char const* labels = "/labels";
-constexpr char const* entropy = "/uncertainty/entropy";
-constexpr char const* prediction = "/uncertainty/prediction";
 constexpr std::int64_t piece_bytes = std::int64_t{4} << 20;
-
-char const* rows_path(store::Layout const& layout) {
-  return layout.members > 1 ? "/members" : "/distributions";
-}
-
-/// What a file says of a single member is taken as it is; of several it is worked out.
-bool has_figures(store::Layout const& layout) {
-  return layout.members == 1 && layout.uncertainty;
-}
-
-std::vector<std::string> paths_of(store::Layout const& layout) {
-  std::vector<std::string> paths{ids, status_path, rows_path(layout)};
-  if (has_figures(layout)) {
-    paths.insert(paths.end(), {entropy, prediction});
-  }
-  if (layout.labels) {
-    paths.emplace_back(labels);
-  }
-  return paths;
-}
-
-template <class T>
-T const* as(std::vector<std::byte> const& bytes) {
-  return reinterpret_cast<T const*>(bytes.data());
-}
 
 } // namespace
 
 MemberRows::MemberRows(EnsembleInput const& input)
-    : input_(input), paths_(paths_of(input.layout())), checked_(input.reader, paths_) {
+    : input_(input), figures_(input.members() == 1 && input.layout().uncertainty),
+      columns_(paths().size()), checked_(input.reader, paths()) {
   if (!input.order.empty()) {
     hold_all();
   }
 }
 
+/// Figures of several members are worked out, whatever the file says of their mean.
+std::vector<std::string> MemberRows::paths() const {
+  std::vector<std::string> all{"/sample_ids", "/row_status",
+                               input_.members() > 1 ? "/members" : "/distributions"};
+  if (figures_) {
+    all.insert(all.end(), {"/uncertainty/entropy", "/uncertainty/prediction"});
+  }
+  if (input_.layout().labels) {
+    all.emplace_back("/labels");
+  }
+  return all;
+}
+
 void MemberRows::hold_all() {
+  held_.resize(columns_);
+  rows_.resize(columns_);
   auto const rows = input_.reader.rows();
-  auto const step = std::max<std::int64_t>(
-      1, piece_bytes / checked_.section(2).row_bytes()); // of the widest section
+  auto const widest = checked_.section(distributions).row_bytes();
+  auto const step = std::max<std::int64_t>(1, piece_bytes / widest);
   for (std::int64_t begin = 0; begin < rows; begin += step) {
     checked_.next(std::min(step, rows - begin));
-    for (std::size_t s = 0; s < paths_.size(); ++s) {
-      auto& column = held_[paths_[s]];
-      column.insert(column.end(), checked_.data(s).begin(), checked_.data(s).end());
+    for (std::size_t c = 0; c < columns_; ++c) {
+      held_[c].insert(held_[c].end(), checked_.data(c).begin(), checked_.data(c).end());
     }
   }
 }
@@ -63,18 +48,14 @@ void MemberRows::hold_all() {
 void MemberRows::next(std::int64_t rows) {
   if (input_.order.empty()) {
     checked_.next(rows);
-    for (std::size_t s = 0; s < paths_.size(); ++s) {
-      rows_[paths_[s]] = checked_.data(s);
-    }
   } else {
-    for (std::size_t s = 0; s < paths_.size(); ++s) {
-      auto const bytes = static_cast<std::size_t>(checked_.section(s).row_bytes());
-      auto& column = rows_[paths_[s]];
-      column.resize(static_cast<std::size_t>(rows) * bytes);
+    for (std::size_t c = 0; c < columns_; ++c) {
+      auto const bytes = static_cast<std::size_t>(checked_.section(c).row_bytes());
+      rows_[c].resize(static_cast<std::size_t>(rows) * bytes);
       for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
         auto const row = input_.order[static_cast<std::size_t>(row_) + i];
-        std::memcpy(column.data() + i * bytes,
-                    held_.at(paths_[s]).data() + static_cast<std::size_t>(row) * bytes, bytes);
+        std::memcpy(rows_[c].data() + i * bytes,
+                    held_[c].data() + static_cast<std::size_t>(row) * bytes, bytes);
       }
     }
   }
@@ -82,16 +63,18 @@ void MemberRows::next(std::int64_t rows) {
   count_ = rows;
 }
 
-std::vector<std::byte> const& MemberRows::column(char const* path) const {
-  return rows_.at(path);
+template <class T>
+T const* MemberRows::rows_of(std::size_t column) const {
+  auto const& bytes = input_.order.empty() ? checked_.data(column) : rows_[column];
+  return reinterpret_cast<T const*>(bytes.data());
 }
 
 RowStatus MemberRows::status(std::int64_t row) const {
-  return static_cast<RowStatus>(as<std::uint8_t>(column(status_path))[row]);
+  return static_cast<RowStatus>(rows_of<std::uint8_t>(statuses)[row]);
 }
 
 std::int64_t MemberRows::id(std::int64_t row) const {
-  return as<std::int64_t>(column(ids))[row];
+  return rows_of<std::int64_t>(ids)[row];
 }
 
 std::span<std::int64_t const> MemberRows::label(std::int64_t row) const {
@@ -100,7 +83,7 @@ std::span<std::int64_t const> MemberRows::label(std::int64_t row) const {
     return {};
   }
   auto const width = std::max<std::int64_t>(1, layout.label_counts);
-  return {as<std::int64_t>(column(labels)) + row * width, static_cast<std::size_t>(width)};
+  return {rows_of<std::int64_t>(columns_ - 1) + row * width, static_cast<std::size_t>(width)};
 }
 
 store::BlockFacts MemberRows::facts(std::int64_t block) const {
@@ -112,7 +95,7 @@ template <class Stored, class Real>
 void MemberRows::copy(RowsView<Real> const& view, std::int64_t member_rows) const {
   auto const members = input_.members();
   auto const classes = input_.layout().classes;
-  auto const* from = as<Stored>(column(rows_path(input_.layout())));
+  auto const* from = rows_of<Stored>(distributions);
   for (std::int64_t row = 0; row < count_; ++row) {
     for (std::int64_t member = 0; member < members; ++member) {
       auto* to = view.distributions + (member * member_rows + row) * classes;
@@ -135,9 +118,9 @@ void MemberRows::put(RowsView<Real> view, std::int64_t member_rows) const {
     for (std::int64_t row = 0; row < count_; ++row) {
       view.flags[row] = status(row) == RowStatus::good ? 0 : row_nonfinite;
     }
-    if (has_figures(layout)) {
-      std::copy_n(as<float>(column(entropy)), count_, view.entropy);
-      std::copy_n(as<std::int32_t>(column(prediction)), count_, view.prediction);
+    if (figures_) {
+      std::copy_n(rows_of<float>(entropies), count_, view.entropy);
+      std::copy_n(rows_of<std::int32_t>(predictions), count_, view.prediction);
     } else {
       host::describe(count_, layout.classes, view);
     }

@@ -5,7 +5,6 @@
 #include "fod/checked_rows.hpp"
 #include "fod/ensemble.hpp"
 
-#include <map>
 #include <span>
 
 /// Inside of the merge module: rows of one file of an ensemble, in the order of the result.
@@ -34,16 +33,23 @@ public:
   [[nodiscard]] store::BlockFacts facts(std::int64_t block) const;
 
 private:
-  [[nodiscard]] std::vector<std::byte> const& column(char const* path) const;
+  /// Columns in the order in which they are read; the last two may be missing. Labels, if there are
+  /// any, come after them.
+  enum Column : std::size_t { ids, statuses, distributions, entropies, predictions };
+  [[nodiscard]] std::vector<std::string> paths() const;
+  /// Of the rows read last.
+  template <class T>
+  [[nodiscard]] T const* rows_of(std::size_t column) const;
   void hold_all();
   template <class Stored, class Real>
   void copy(RowsView<Real> const& view, std::int64_t member_rows) const;
 
   EnsembleInput const& input_;
-  std::vector<std::string> paths_; ///< of the sections that are read
+  bool figures_; ///< what the file says of a single member is taken as it is
+  std::size_t columns_;
   store::CheckedRows checked_;
-  std::map<std::string, std::vector<std::byte>> rows_; ///< the last ones read, by section
-  std::map<std::string, std::vector<std::byte>> held_; ///< all, of a file in another order
+  std::vector<std::vector<std::byte>> held_; ///< all rows of a file in another order, by column
+  std::vector<std::vector<std::byte>> rows_; ///< the last ones of these
   std::int64_t row_ = 0;
   std::int64_t count_ = 0;
 };

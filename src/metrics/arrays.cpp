@@ -1,24 +1,14 @@
 #include "arrays.hpp"
 
+#include "fod/elements.hpp"
 #include "fod/error.hpp"
 #include "fod/text.hpp"
 
-#include <bit>
-#include <cstring>
 #include <vector>
 
 namespace fod::metrics {
 
 namespace {
-
-template <class T>
-void widen(std::vector<std::byte> const& bytes, std::span<double> out) {
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    T value{};
-    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
-    out[i] = static_cast<double>(value);
-  }
-}
 
 std::string expected_shape(Shape const& extents) {
   std::string text = "(N";
@@ -66,28 +56,8 @@ void SampleArray::read(IndexRange rows, std::span<double> out) const {
   auto const type = source_->field().type;
   std::vector<std::byte> bytes(out.size() * size_of(type));
   source_->read({rows.begin + offset_, rows.end + offset_}, bytes);
-  switch (type) {
-  case ElementType::float32:
-    return widen<float>(bytes, out);
-  case ElementType::float64:
-    return widen<double>(bytes, out);
-  case ElementType::boolean:
-  case ElementType::uint8:
-    return widen<std::uint8_t>(bytes, out);
-  case ElementType::int8:
-    return widen<std::int8_t>(bytes, out);
-  case ElementType::int16:
-    return widen<std::int16_t>(bytes, out);
-  case ElementType::int32:
-    return widen<std::int32_t>(bytes, out);
-  case ElementType::int64:
-    return widen<std::int64_t>(bytes, out);
-  case ElementType::uint16:
-    return widen<std::uint16_t>(bytes, out);
-  case ElementType::uint32:
-    return widen<std::uint32_t>(bytes, out);
-  default: // uint64: no other is left
-    return widen<std::uint64_t>(bytes, out);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i] = stored(type, bytes.data() + i * size_of(type)).value;
   }
 }
 

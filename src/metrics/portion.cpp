@@ -18,15 +18,10 @@ bool all_finite(std::span<double const> values) {
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
 }
 
-/// A file may claim any size, so this is asked before there is room for a row.
-void require_shape(store::ResultReader const& reader, std::string const& path,
-                   Shape const& claimed) {
-  auto const dataset = reader.file().dataset(path);
-  if (reader.rows() > 0 && (dataset.shape() != claimed || !dataset.can_hold(reader.rows()))) {
-    throw bad_input(reader.path() + " is damaged",
-                    path + " has shape " + to_string(dataset.shape()) + " where " +
-                        to_string(claimed) + " is on record, or lacks its bytes",
-                    "make it again, or restore it from a backup");
+/// Files without rows have no shape to speak of.
+void require_rows(store::ResultReader const& reader, std::string const& path, Shape const& shape) {
+  if (reader.rows() > 0) {
+    store::require_shape(reader, path, shape);
   }
 }
 
@@ -47,7 +42,7 @@ void require_distributions(store::ResultReader const& reader) {
 PortionReader::PortionReader(store::ResultReader const& reader, Request const& request)
     : reader_(reader), request_(request) {
   require_distributions(reader);
-  require_shape(reader, "/distributions", {reader.rows(), reader.classes()});
+  require_rows(reader, "/distributions", {reader.rows(), reader.classes()});
   columns_.classes = static_cast<std::size_t>(reader.rows() > 0 ? reader.classes() : 0);
   columns_.decomposition = reader.layout().members > 1;
   open_labels();
@@ -98,7 +93,7 @@ void PortionReader::open_arrays() {
                       "or give --vertices or --lower and --upper");
     }
     auto const members = reader_.layout().members;
-    require_shape(reader_, "/members", {reader_.rows(), members, classes});
+    require_rows(reader_, "/members", {reader_.rows(), members, classes});
     columns_.members = static_cast<std::size_t>(members);
   }
   if (request_.lower.empty() != request_.upper.empty()) {

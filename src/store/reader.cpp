@@ -52,6 +52,16 @@ ResultReader open_result(std::string const& path) {
   return ResultReader(path);
 }
 
+void require_shape(ResultReader const& reader, std::string const& path, Shape const& shape) {
+  auto const dataset = reader.file().dataset(path);
+  if (dataset.shape() != shape || !dataset.can_hold(reader.rows())) {
+    throw bad_input(reader.path() + " is damaged",
+                    path + " has shape " + to_string(dataset.shape()) + " where " +
+                        to_string(shape) + " is on record, or lacks its bytes",
+                    "make it again, or restore it from a backup");
+  }
+}
+
 ResultReader::ResultReader(std::string const& path)
     : file_(h5::File::open(path)), layout_(read_layout(file_)),
       ledgers_(read_ledgers(file_, layout_)) {

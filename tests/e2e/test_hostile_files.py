@@ -163,7 +163,10 @@ def test_results_claim_no_more_than_they_hold(tmp_path, change):
     measured = fod("metrics", tmp_path / "r.h5", "--radius", "0.1")
     if change not in (claim_provenance, claim_words, claim_meta, link_meta):
         assert measured.returncode == 2, measured.stdout
-    for done in (verified, informed, exported, measured):
+    selected = fod("select", tmp_path / "r.h5", "--by", "margin")
+    if change not in (claim_provenance, claim_words, claim_meta, link_meta):
+        assert selected.returncode == 2, selected.stdout
+    for done in (verified, informed, exported, measured, selected):
         assert done.returncode >= 0 and "bad_alloc" not in done.stderr, done.stderr
 
 

@@ -1,6 +1,8 @@
 """Folders of images: order, classes, labels, and what is done about images that can not be read."""
 
+import json
 import os
+import re
 
 import h5py
 import numpy as np
@@ -187,7 +189,9 @@ def test_damaged_images(run, mean_model, tmp_path, at, ranks):
     assert metrics["unreadable_rows"] == 5 and metrics["nonfinite_rows"] == 0
     assert metrics["accuracy"] == 0 and metrics["mean_entropy"] == pytest.approx(entropy)
     assert run("fod", "verify", out, ranks=None).returncode == 0
-    assert "unreadable_rows" in run("fod", "info", out, ranks=None).stdout
+    assert re.search(r"^ *unreadable rows +5$", run("fod", "info", out, ranks=None).stdout, re.M)
+    known = json.loads(run("fod", "info", out, "--json", ranks=None).stdout)
+    assert known["metrics"]["unreadable_rows"] == 5
 
 
 def test_broken_pngs(run, mean_model, tmp_path):

@@ -2,7 +2,7 @@
 
 #include "fod/error.hpp"
 
-namespace fod::json {
+namespace fod {
 
 namespace {
 
@@ -24,9 +24,9 @@ std::string descriptor(ElementType type) {
   }
 }
 
-/// Version 1.0 of NumPy's format (numpy.lib.format): magic, length, a Python dict that is padded so
-/// that the numbers start at a multiple of 64.
-std::string header(ElementType type, Shape const& shape) {
+} // namespace
+
+std::string npy_header(ElementType type, Shape const& shape) {
   std::string text = "{'descr': '" + descriptor(type) +
                      "', 'fortran_order': False, 'shape': " + to_string(shape) + ", }";
   constexpr std::size_t before = 10;
@@ -39,13 +39,13 @@ std::string header(ElementType type, Shape const& shape) {
   return magic + text;
 }
 
-} // namespace
+namespace json {
 
 std::vector<Part> npy_parts(store::ResultReader const& reader, store::Section const& section,
                             bool float32) {
   auto const type = float32 && is_floating(section.type) ? ElementType::float32 : section.type;
   Part part;
-  part.before = header(type, with_leading(reader.rows(), section.row));
+  part.before = npy_header(type, with_leading(reader.rows(), section.row));
   part.columns = {{section.path, type, section.row}};
   part.form = [](Slice const& slice, Text& text) {
     text.append_bytes(slice.columns[0].data(), slice.columns[0].size());
@@ -53,4 +53,5 @@ std::vector<Part> npy_parts(store::ResultReader const& reader, store::Section co
   return {part};
 }
 
-} // namespace fod::json
+} // namespace json
+} // namespace fod
