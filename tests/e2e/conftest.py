@@ -83,6 +83,12 @@ def run_command(command: list[str], timeout: float, env: dict[str, str] | None =
     return Finished(process.returncode, stdout, stderr)
 
 
+def sharing(ranks: int | None) -> list[str]:
+    """What more ranks than GPUs must be told, on a machine that has one at all."""
+    gpus = len(list(Path("/dev").glob("nvidia[0-9]*")))
+    return ["--share-gpus"] if 0 < gpus < (ranks or 1) else []
+
+
 @pytest.fixture(scope="session")
 def run(build: Path) -> Callable[..., Finished]:
     """run("fod-generate", "--model", …, ranks=2): directly with ranks=None, else by mpirun."""
@@ -92,6 +98,8 @@ def run(build: Path) -> Callable[..., Finished]:
     def run_program(program: str, *args: object, ranks: int | None = 1, timeout: float = 30,
                     env: dict[str, str] | None = None, cwd: Path | None = None) -> Finished:
         command = [str(build / program), *map(str, args)]
+        if program == "fod-generate":
+            command += sharing(ranks)
         if ranks is not None:
             command = [launcher, "--oversubscribe", "-n", str(ranks), *command]
         return run_command(command, timeout, {**root, **(env or {})}, cwd)

@@ -11,7 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from conftest import Finished, kill_session, living_in
+from conftest import Finished, kill_session, living_in, sharing
 
 ROOT_ALLOWED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
@@ -51,7 +51,7 @@ class Job:
         self.out = folder / "r.h5"
         self.partial = folder / "r.h5.partial"
         command = [str(build / "fod-generate"), "--out", str(self.out), "--threads", "1",
-                   "--batch-size", "16", *map(str, flags)]
+                   "--batch-size", "16", *map(str, flags), *sharing(ranks)]
         if ranks is not None:
             command = [shutil.which("mpirun") or "mpirun", "--oversubscribe", "-n", str(ranks),
                        *command]
