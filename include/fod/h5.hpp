@@ -11,6 +11,10 @@
 /// HDF5 is not thread-safe in every build: one thread of a process uses this at a time.
 namespace fod::h5 {
 
+/// Parallel file systems cut files into stripes, of 1 MiB or a multiple: the arrays of files that
+/// we write begin with one if they are as large.
+inline constexpr std::int64_t stripe_bytes = std::int64_t{1} << 20;
+
 /// HDF5's identifier type, so that no header of ours needs hdf5.h.
 using Id = std::int64_t;
 

@@ -43,12 +43,24 @@ File File::open(std::string const& path) {
   return {file(id, path), path};
 }
 
+namespace {
+
+Handle aligned_access() {
+  auto access = property_list(H5P_FILE_ACCESS);
+  check(H5Pset_alignment(access.id(), stripe_bytes, stripe_bytes), "cannot align a file");
+  return access;
+}
+
+} // namespace
+
 File File::open_for_writing(std::string const& path) {
-  return {file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), "cannot open " + path), path};
+  auto const access = aligned_access();
+  return {file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.id()), "cannot open " + path), path};
 }
 
 File File::create(std::string const& path) {
-  return {file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+  auto const access = aligned_access();
+  return {file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
                "cannot create " + path),
           path};
 }

@@ -62,7 +62,8 @@ Ledger second_ledger(std::vector<Section> sections) {
 std::int64_t estimated_bytes(Layout const& layout) {
   std::int64_t bytes = 32768; // superblock, object headers, provenance
   for (auto const& section : sections(layout)) {
-    bytes += section.row_bytes() * layout.samples().size() + 8 * layout.blocks.size();
+    auto const rows = section.row_bytes() * layout.samples().size();
+    bytes += rows + 8 * layout.blocks.size() + (rows >= h5::stripe_bytes ? h5::stripe_bytes : 0);
   }
   return bytes;
 }

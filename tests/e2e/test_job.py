@@ -218,3 +218,13 @@ def test_threads_are_recorded(generate, tmp_path):
         assert file["provenance/shard_map"][1, 1] == 300
         for key in ("model_hash", "data_hash", "output_mode_evidence", "precision", "seed"):
             assert key in provenance
+
+
+def test_large_arrays_begin_with_a_stripe_of_the_file_system(generate, folder, tmp_path):
+    np.save(folder / "many.npy", np.zeros((140_000, 4), np.float32))
+    assert generate(data="many.npy").returncode == 0
+    with h5py.File(tmp_path / "r.h5") as file:
+        sizes = {name: file[name] for name in ("distributions", "sample_ids", "row_status")}
+        assert sizes["sample_ids"].nbytes >= 2**20 > sizes["row_status"].nbytes
+        for name in ("distributions", "sample_ids"):
+            assert file[name].id.get_offset() % 2**20 == 0, name
