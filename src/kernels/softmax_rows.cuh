@@ -80,7 +80,7 @@ __device__ void softmax_of_rows(T const* values, SoftmaxSpec const& spec, Epilog
     auto const begin = row * classes;
     float* const p = out.distributions + begin;
     auto const past_line =
-        static_cast<int>(reinterpret_cast<std::uintptr_t>(p) / sizeof(float)) % Shape::line;
+        static_cast<int>(reinterpret_cast<std::uintptr_t>(p) / sizeof(float) % Shape::line);
     int const first = thread - (Shape::on_lines(classes) ? 0 : past_line);
     await_groups<0>();
     __syncthreads();
