@@ -14,12 +14,12 @@ void softmax(T const* values, SoftmaxSpec const& spec, EpilogueView const& out,
   auto const rows = [&]<class... Shapes>(Shapes...) {
     return (launch_rows<Shapes>(values, spec, out, stream) || ...);
   };
-  if (tiles(TileShape<1, 2, 8, 2, 12>(), TileShape<1, 4, 4, 2, 12>(), TileShape<1, 8, 2, 2, 10>(),
-            TileShape<1, 16, 1, 2, 10>(), TileShape<1, 32, 1, 2, 8>(), TileShape<2, 32, 1, 2, 7>(),
+  if (tiles(TileShape<1, 2, 16, 2, 12>(), TileShape<1, 4, 8, 2, 10>(), TileShape<1, 8, 4, 1, 10>(),
+            TileShape<1, 16, 2, 1, 9>(), TileShape<1, 32, 1, 2, 8>(), TileShape<2, 32, 1, 2, 7>(),
             TileShape<4, 32, 1, 2, 7>(), TileShape<8, 32, 1, 2, 7>(), TileShape<16, 32, 1, 2, 7>(),
-            TileShape<32, 32, 1, 2, 7>()) ||
+            TileShape<32, 32, 1, 1, 7>()) ||
       rows(RowShape<128, 16, 8>(), RowShape<256, 16, 5>(), RowShape<256, 32, 4>(),
-           RowShape<512, 32, 2>(), RowShape<512, 64, 1>(), RowShape<512, 98, 1>())) {
+           RowShape<256, 64, 2>(), RowShape<512, 64, 1>(), RowShape<512, 98, 1>())) {
     return;
   }
   launch_stream(values, spec, out, stream);

@@ -115,6 +115,8 @@ std::vector<Shape> shapes() {
       tiles<32, 16, 1, 2, 9>(),
       tiles<32, 32, 1, 2, 7>(),
       tiles<32, 32, 1, 1, 7>(),
+      tiles<32, 40, 1, 1, 6>(),
+      tiles<32, 64, 1, 1, 4>(),
       rows<64, 16, 16>(),
       rows<128, 8, 12>(),
       rows<128, 16, 8>(),
@@ -144,7 +146,7 @@ void fill(float* values, std::int64_t count, cudaStream_t stream) {
   fill_kernel<<<blocks, threads, 0, stream>>>(values, count);
 }
 
-void fill(__nv_bfloat16* values, std::int64_t count, cudaStream_t stream) {
+void fill(__half* values, std::int64_t count, cudaStream_t stream) {
   fill_kernel<<<blocks, threads, 0, stream>>>(values, count);
 }
 

@@ -2,7 +2,7 @@
 
 #include "kernels/softmax.hpp"
 
-#include <cuda_bf16.h>
+#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -26,7 +26,7 @@ std::vector<Shape> shapes();
 
 /// Queues random values about 0, with a standard deviation of some 3.
 void fill(float* values, std::int64_t count, cudaStream_t stream);
-void fill(__nv_bfloat16* values, std::int64_t count, cudaStream_t stream);
+void fill(__half* values, std::int64_t count, cudaStream_t stream);
 /// Queues the count of differing bytes, added to `*found`, on the device.
 void count_differences(void const* a, void const* b, std::int64_t bytes, unsigned long long* found,
                        cudaStream_t stream);
