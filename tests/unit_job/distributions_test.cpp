@@ -1,5 +1,4 @@
-#include "fod/epilogue.hpp"
-#include "job_support.hpp"
+#include "distributions_support.hpp"
 
 #include <catch2/catch.hpp>
 #include <cuda_bf16.h>
@@ -10,51 +9,18 @@
 #include <cmath>
 #include <cuda_runtime.h>
 #include <numeric>
-#include <random>
 #include <vector>
 
 using fod::ElementType;
 using fod::OutputMode;
+using job_support::random_values;
+using job_support::Results;
+using job_support::run;
 
 namespace {
 
 constexpr std::array sizes{std::int64_t{0},  std::int64_t{1},  std::int64_t{31},
                            std::int64_t{32}, std::int64_t{33}, std::int64_t{1000}};
-
-/// Results copied out of an epilogue.
-struct Results {
-  std::vector<float> distributions;
-  std::vector<float> entropy;
-  std::vector<float> confidence;
-  std::vector<std::int32_t> prediction;
-  std::vector<std::uint8_t> flags;
-};
-
-template <class T>
-Results run(fod::Device const& device, std::vector<T> const& values,
-            fod::EpilogueSpec const& spec) {
-  fod::Epilogue epilogue(device, {spec.rows + 3, spec.classes()});
-  auto const input = job_support::on_device(device, values);
-  epilogue.add(0, input.data(), spec, {});
-  auto const view = epilogue.finish(spec.rows, {}).joined.mean;
-  auto const rows = static_cast<std::size_t>(spec.rows);
-  auto const copy = [&](auto const* from, std::size_t count) {
-    return std::vector(from, from + count);
-  };
-  return {copy(view.distributions, rows * static_cast<std::size_t>(spec.classes())),
-          copy(view.entropy, rows), copy(view.confidence, rows), copy(view.prediction, rows),
-          copy(view.flags, rows)};
-}
-
-std::vector<float> random_values(std::size_t count, float scale) {
-  std::mt19937 generator(7);
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> values(count);
-  for (auto& value : values) {
-    value = normal(generator);
-  }
-  return values;
-}
 
 /// Softmax, entropy and the rest of one row in long double, by the textbook.
 void check_softmax_row(Results const& got, std::size_t row, float const* x, std::size_t classes) {
