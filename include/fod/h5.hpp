@@ -8,8 +8,18 @@
 #include <vector>
 
 /// Owning handles over HDF5. Every failure is an `Error` that carries the library's own text.
-/// HDF5 is not thread-safe in every build: one thread of a process uses this at a time.
+/// HDF5 is not thread-safe in every build: one thread of a process uses it at a time, which the
+/// functions here see to.
 namespace fod::h5 {
+
+/// While it lives, this thread alone uses HDF5. May be taken again by the thread that has it.
+class Lock {
+public:
+  Lock();
+  ~Lock();
+  Lock(Lock const&) = delete;
+  Lock& operator=(Lock const&) = delete;
+};
 
 /// HDF5's identifier type, so that no header of ours needs hdf5.h.
 using Id = std::int64_t;
