@@ -92,6 +92,8 @@ MODULE_OF = {
     "ensemble_files": "merge",
     "totals": "analysis",
     "scores": "metrics",
+    "read_ahead": "workers",
+    "backlog": "workers",
 }
 # Foreign headers: the first pattern that fits names the modules where they may be included.
 CUDA = {"device", "kernels", "nccl", "model"}

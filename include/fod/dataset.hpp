@@ -32,6 +32,9 @@ public:
   [[nodiscard]] virtual std::string sample_name(std::int64_t /*sample*/) const { return {}; }
   /// Names of the classes, by index; empty if the source knows none.
   [[nodiscard]] virtual std::vector<std::string> class_names() const { return {}; }
+  /// Threads that a read keeps busy; 0 if the thread that opened the source must do all reads. What
+  /// is read never depends on the thread.
+  [[nodiscard]] virtual int reading_threads() const { return 1; }
   /// What the plan says of the source beyond its size, in one line; mostly nothing.
   [[nodiscard]] virtual std::string description() const { return {}; }
 };
@@ -96,6 +99,8 @@ public:
   void read(std::size_t field, IndexRange range, std::span<std::byte> out) const {
     sources_[field]->read(range, out);
   }
+  /// As a source's, of all that is read for a batch.
+  [[nodiscard]] int reading_threads() const;
   /// Samples of a range already read of which an input could not be read, in ascending order.
   [[nodiscard]] std::vector<std::int64_t> unreadable(IndexRange range) const;
   /// "sample 5 (cats/x.jpg)": the index, and where the sample is from if a source knows.
@@ -131,6 +136,8 @@ public:
   /// @param out one number per sample, or `counts()` of them
   /// @throws Error (failed) for a label that is no whole number, or a count below 0
   void read(IndexRange range, std::span<std::int64_t> out) const;
+  /// As a source's.
+  [[nodiscard]] int reading_threads() const { return source_->reading_threads(); }
   /// Names of the classes, by index; empty if unknown.
   [[nodiscard]] std::vector<std::string> class_names() const { return source_->class_names(); }
 

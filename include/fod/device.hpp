@@ -61,11 +61,68 @@ struct MemoryInfo {
 };
 MemoryInfo memory_of(Device const& device);
 
+class Event;
+
 /// A CUDA stream, owned elsewhere. Null on the CPU and for the default stream.
 struct StreamView {
   void* handle = nullptr;
-  /// Waits for the work queued so far by an event, not for the whole device.
+  /// Waits for the work queued so far by an event, not for the whole device. It makes one each
+  /// time: loops keep an `Event` of their own.
   void wait() const;
+  /// What is queued from now on begins once the event has come; the host goes on. An event that was
+  /// never recorded has come.
+  void wait_for(Event const& event) const;
+};
+
+/// Move-only owner of a stream beside all others: neither waits for the default stream nor is
+/// waited for by it. Made by default it is none, as on the CPU.
+class Stream {
+public:
+  Stream() = default;
+  /// Without a GPU it is none, too.
+  explicit Stream(Device const& device);
+  Stream(Stream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Stream& operator=(Stream&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  Stream(Stream const&) = delete;
+  Stream& operator=(Stream const&) = delete;
+  ~Stream();
+
+  [[nodiscard]] StreamView view() const { return {handle_}; }
+
+private:
+  void* handle_ = nullptr;
+};
+
+/// Move-only owner of a point in a stream's work, recorded again and again. It is made when it is
+/// first recorded, so that one that never is needs no GPU.
+class Event {
+public:
+  Event() = default;
+  Event(Event&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Event& operator=(Event&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  Event(Event const&) = delete;
+  Event& operator=(Event const&) = delete;
+  ~Event();
+
+  /// Comes when the work queued so far is done.
+  void record(StreamView stream);
+  /// Blocks the host until it has come; at once if it was never recorded.
+  void wait() const;
+  /// Both.
+  void wait_for_all_of(StreamView stream) {
+    record(stream);
+    wait();
+  }
+
+private:
+  friend struct StreamView;
+  void* handle_ = nullptr;
 };
 
 /// Move-only owner of plain bytes on the device, or of pinned ones on the host.

@@ -32,6 +32,7 @@ private:
   Buffer constants_;
   Buffer pinned_;
   Buffer device_;
+  Event there_;      ///< the results are in `pinned_`
   PatternSpec spec_; ///< into `constants_`
 };
 

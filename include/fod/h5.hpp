@@ -8,12 +8,22 @@
 #include <vector>
 
 /// Owning handles over HDF5. Every failure is an `Error` that carries the library's own text.
-/// HDF5 is not thread-safe in every build: one thread of a process uses this at a time.
+/// HDF5 is not thread-safe in every build: one thread of a process uses it at a time, which the
+/// functions here see to.
 namespace fod::h5 {
 
 /// Parallel file systems cut files into stripes, of 1 MiB or a multiple: the arrays of files that
 /// we write begin with one if they are as large.
 inline constexpr std::int64_t stripe_bytes = std::int64_t{1} << 20;
+
+/// While it lives, this thread alone uses HDF5. May be taken again by the thread that has it.
+class Lock {
+public:
+  Lock();
+  ~Lock();
+  Lock(Lock const&) = delete;
+  Lock& operator=(Lock const&) = delete;
+};
 
 /// HDF5's identifier type, so that no header of ours needs hdf5.h.
 using Id = std::int64_t;

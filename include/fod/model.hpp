@@ -58,6 +58,9 @@ struct Parameter {
   std::vector<double> values;
 };
 
+/// Batches whose inputs a GPU holds: one that it computes, one that comes.
+inline constexpr std::int64_t batches_on_gpu = 2;
+
 /// The types in which one model takes the inputs.
 using InputTypes = std::vector<ElementType>;
 
@@ -84,8 +87,11 @@ public:
   void set_batch_size(std::int64_t batch_size);
   [[nodiscard]] std::int64_t batch_size() const;
 
+  /// Makes room for the inputs of so many batches, which are filled ahead. There is one slot at
+  /// first, and again after `set_batch_size`; those that are there stay.
+  void set_input_slots(std::size_t count);
   /// Memory of an input field for a batch, in the field's own type.
-  [[nodiscard]] std::span<std::byte> input(std::size_t field);
+  [[nodiscard]] std::span<std::byte> input(std::size_t field, std::size_t slot = 0);
 
   /// Finds by trial which type each input is given to each model as: integers become the model's
   /// floating point type if it takes that, else they stay. The inputs hold a real batch.
@@ -93,10 +99,11 @@ public:
   [[nodiscard]] std::vector<InputTypes> find_input_types();
   void set_input_types(std::vector<InputTypes> const& types);
 
-  /// Takes what the inputs hold as a new batch.
+  /// Takes what a slot of the inputs holds as a new batch. The slot may be filled anew once all
+  /// members ran on the CPU, or once their outputs are there on a GPU.
   /// @param first_sample global index: with it and the seed a dropout pass draws the same numbers
   ///        on whichever rank it runs
-  void begin_batch(std::int64_t first_sample);
+  void begin_batch(std::int64_t first_sample, std::size_t slot = 0);
 
   /// Runs a member on the batch. Out of memory, it goes on with a smaller `micro_batch` for good.
   /// @throws Error (failed) with the framework's text; (usage) if the output is no tensor
@@ -114,6 +121,10 @@ public:
   /// @param layers some that `find_layers` of the same model gave, on any rank
   /// @throws Error (usage) if one cannot be tapped
   void set_taps(std::vector<Layer> const& layers, TapSink sink);
+
+  /// True if the next batch may begin before the outputs of the last one are there: on a GPU, if
+  /// all that the models do is queued on the stream of their outputs.
+  [[nodiscard]] bool runs_ahead() const;
 
   /// Samples that go through a model at once: the batch size, or less after memory ran out.
   [[nodiscard]] std::int64_t micro_batch() const;

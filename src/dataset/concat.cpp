@@ -38,6 +38,7 @@ public:
   [[nodiscard]] std::vector<std::int64_t> unreadable(IndexRange range) const override {
     return unreadable_of(parts_, range);
   }
+  [[nodiscard]] int reading_threads() const override { return reading_threads_of(parts_); }
   [[nodiscard]] std::string sample_name(std::int64_t sample) const override {
     return sample_name_of(parts_, sample);
   }
@@ -77,6 +78,18 @@ std::vector<std::int64_t> unreadable_of(Sources const& sources, IndexRange range
     samples.insert(own.begin(), own.end());
   }
   return {samples.begin(), samples.end()};
+}
+
+int reading_threads_of(Sources const& sources) {
+  int most = 1;
+  for (auto const& source : sources) {
+    auto const own = source->reading_threads();
+    if (own == 0) {
+      return 0;
+    }
+    most = std::max(most, own);
+  }
+  return most;
 }
 
 std::string sample_name_of(Sources const& sources, std::int64_t sample) {

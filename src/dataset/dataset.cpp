@@ -235,6 +235,10 @@ std::vector<std::int64_t> Dataset::unreadable(IndexRange range) const {
   return unreadable_of(sources_, range);
 }
 
+int Dataset::reading_threads() const {
+  return reading_threads_of(sources_);
+}
+
 std::string Dataset::sample_name(std::int64_t sample) const {
   auto const name = sample_name_of(sources_, sample);
   return "sample " + std::to_string(sample) + (name.empty() ? "" : " (" + name + ")");

@@ -31,8 +31,10 @@ std::unique_ptr<DataSource> open_idx(MappedFile file, std::string name);
 using Sources = std::vector<std::shared_ptr<DataSource>>;
 /// Several inputs (one at least) as one: of one type, equal but for the first extent of a sample.
 std::unique_ptr<DataSource> concatenate(Sources parts);
-/// What several sources together say of samples and classes: the union, or the first that knows.
+/// What several sources together say of samples and classes: the union, the first that knows,
+/// the most threads (0 if any says so).
 std::vector<std::int64_t> unreadable_of(Sources const& sources, IndexRange range);
+int reading_threads_of(Sources const& sources);
 std::string sample_name_of(Sources const& sources, std::int64_t sample);
 std::vector<std::string> class_names_of(Sources const& sources);
 

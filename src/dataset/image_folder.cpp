@@ -37,6 +37,7 @@ public:
   [[nodiscard]] std::vector<std::string> class_names() const override {
     return listing_.class_names();
   }
+  [[nodiscard]] int reading_threads() const override { return std::max(1, options_.threads); }
   [[nodiscard]] std::string sample_name(std::int64_t sample) const override {
     return shown(listing_.path(sample));
   }

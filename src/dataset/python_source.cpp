@@ -17,6 +17,7 @@ public:
 
   [[nodiscard]] FieldSpec const& field() const override { return field_; }
   [[nodiscard]] std::int64_t size() const override { return dataset_->size(); }
+  [[nodiscard]] int reading_threads() const override { return 0; }
   void read(IndexRange range, std::span<std::byte> out) const override {
     while (!range.empty() && !dataset_->approach(range.begin, 0.05)) {
       note_progress(); // the way to a rank's first sample may be long

@@ -79,17 +79,6 @@ void copy_async(void* to, void const* from, std::size_t bytes, StreamView stream
       "cannot copy between host and device");
 }
 
-void StreamView::wait() const {
-  cudaEvent_t event = nullptr;
-  cuda::check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cannot make an event");
-  auto status = cudaEventRecord(event, static_cast<cudaStream_t>(handle));
-  if (status == cudaSuccess) {
-    status = cudaEventSynchronize(event);
-  }
-  cudaEventDestroy(event);
-  cuda::check(status, "work on the GPU failed");
-}
-
 MemoryInfo memory_of(Device const& device) {
   if (!device.is_cuda) {
     return {meminfo("MemTotal"), meminfo("MemAvailable")};

@@ -72,6 +72,7 @@ Dataset::Dataset(Handle handle, std::string path)
       type_(type_of(handle_.id(), path_)) {}
 
 void Dataset::read(IndexRange rows, ElementType type, void* out) const {
+  Lock const only;
   if (rows.empty()) {
     return;
   }
@@ -93,6 +94,7 @@ void Dataset::read(IndexRange rows, ElementType type, void* out) const {
 }
 
 void Dataset::write(IndexRange rows, ElementType type, void const* data) {
+  Lock const only;
   if (rows.empty()) {
     return;
   }
@@ -112,6 +114,7 @@ void Dataset::write(IndexRange rows, ElementType type, void const* data) {
 }
 
 bool Dataset::can_hold(std::int64_t rows) const {
+  Lock const only;
   auto bytes = static_cast<double>(size_of(type_)) * static_cast<double>(rows);
   for (std::size_t i = 1; i < shape_.size(); ++i) {
     bytes *= static_cast<double>(shape_[i]);
@@ -120,11 +123,13 @@ bool Dataset::can_hold(std::int64_t rows) const {
 }
 
 std::int64_t Dataset::file_offset() const {
+  Lock const only;
   auto const address = H5Dget_offset(handle_.id());
   return address == HADDR_UNDEF ? -1 : static_cast<std::int64_t>(address);
 }
 
 Dataset File::dataset(std::string const& path) const {
+  Lock const only;
   auto const name = path_ + ":" + path;
   if (!contains(path)) {
     throw bad_input(name + " does not exist", "the file has no such object",
@@ -134,6 +139,7 @@ Dataset File::dataset(std::string const& path) const {
 }
 
 Dataset File::create_dataset(std::string const& path, ElementType type, Shape const& shape) {
+  Lock const only;
   auto const name = path_ + ":" + path;
   std::vector<hsize_t> const extents(shape.begin(), shape.end());
   Handle const space =

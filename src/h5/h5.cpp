@@ -22,12 +22,14 @@ Handle& Handle::operator=(Handle&& other) noexcept {
 }
 
 Handle::~Handle() {
+  Lock const only;
   if (id_ >= 0 && !explicit_close_) {
     close_(id_);
   }
 }
 
 void Handle::close() {
+  Lock const only;
   if (id_ >= 0) {
     check(close_(std::exchange(id_, -1)), "closing an HDF5 object failed");
   }
@@ -36,6 +38,7 @@ void Handle::close() {
 File::File(Handle handle, std::string path) : handle_(std::move(handle)), path_(std::move(path)) {}
 
 File File::open(std::string const& path) {
+  Lock const only;
   auto const id = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
   if (id < 0) {
     throw_bad_input("cannot open " + path, "check that it is a whole HDF5 file");
@@ -54,11 +57,13 @@ Handle aligned_access() {
 } // namespace
 
 File File::open_for_writing(std::string const& path) {
+  Lock const only;
   auto const access = aligned_access();
   return {file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.id()), "cannot open " + path), path};
 }
 
 File File::create(std::string const& path) {
+  Lock const only;
   auto const access = aligned_access();
   return {file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
                "cannot create " + path),
@@ -89,6 +94,7 @@ bool has_own_link(File const& file, std::string const& path) {
 } // namespace
 
 bool File::contains(std::string const& object) const {
+  Lock const only;
   // H5Lexists fails where a group on the way is missing, so every prefix is asked for.
   for (std::size_t end = object.find('/', 1);; end = object.find('/', end + 1)) {
     auto const prefix = object.substr(0, end);
@@ -102,6 +108,7 @@ bool File::contains(std::string const& object) const {
 }
 
 std::vector<std::string> File::members(std::string const& group) const {
+  Lock const only;
   auto const opened = object(H5Oopen(id(), group.c_str(), own_links()), path_ + ":" + group);
   std::vector<std::string> names;
   auto const collect = [](hid_t, char const* name, H5L_info_t const*, void* out) -> herr_t {
@@ -120,6 +127,7 @@ std::int64_t File::bytes() const {
 }
 
 void File::create_group(std::string const& path) {
+  Lock const only;
   Handle const properties = property_list(H5P_LINK_CREATE);
   check(H5Pset_create_intermediate_group(properties.id(), 1), path_);
   Handle const created =
@@ -128,14 +136,17 @@ void File::create_group(std::string const& path) {
 }
 
 void File::remove(std::string const& path) {
+  Lock const only;
   check(H5Ldelete(id(), path.c_str(), H5P_DEFAULT), "cannot remove " + path_ + ":" + path);
 }
 
 void File::flush() {
+  Lock const only;
   check(H5Fflush(id(), H5F_SCOPE_GLOBAL), "cannot flush " + path_);
 }
 
 void File::close() {
+  Lock const only;
   handle_.close();
 }
 

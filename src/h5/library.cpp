@@ -2,21 +2,27 @@
 
 #include "fod/error.hpp"
 
+#include <mutex>
 #include <string_view>
 
 namespace fod::h5 {
 
 namespace {
 
-/// Settings that come before every other call. Silences HDF5's printing to stderr: its text goes
-/// into our messages instead.
-struct Silence {
-  Silence() {
+/// Settings that come before every other call.
+struct Settings {
+  Settings() {
     H5dont_atexit(); // its clean-up at exit crashes after a close that failed, on a full disk say
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
 };
-Silence const silence;
+Settings const settings;
+
+/// HDF5 does not print to stderr: its text goes into our messages instead.
+struct Silence {
+  Silence() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+};
+
+std::recursive_mutex one_thread;
 
 /// The innermost description, and what the system said, if any says it.
 struct Words {
@@ -43,6 +49,16 @@ Handle owned(hid_t id, Handle::Closer closer, std::string const& what) {
 }
 
 } // namespace
+
+Lock::Lock() {
+  one_thread.lock();
+  // Where HDF5 is thread-safe, each thread has its own errors.
+  [[maybe_unused]] thread_local Silence const of_this_thread;
+}
+
+Lock::~Lock() {
+  one_thread.unlock();
+}
 
 std::string library_text() {
   Words words;

@@ -41,6 +41,7 @@ StoredValue stored_value(Attribute const& value, char const*& text) {
 } // namespace
 
 std::vector<std::string> File::read_texts(std::string const& path) const {
+  Lock const only;
   auto const what = "cannot read " + path_ + ":" + path;
   Handle const opened = open_own_dataset(*this, path, path_ + ":" + path);
   Handle const stored = datatype(H5Dget_type(opened.id()), what);
@@ -62,6 +63,7 @@ std::string File::read_text(std::string const& path) const {
 }
 
 void File::write_texts(std::string const& path, std::vector<std::string> const& texts) {
+  Lock const only;
   auto const what = "cannot write " + path_ + ":" + path;
   hsize_t const count = texts.size();
   Handle const space = dataspace(H5Screate_simple(1, &count, nullptr), what);
@@ -81,6 +83,7 @@ void File::write_texts(std::string const& path, std::vector<std::string> const& 
 }
 
 void File::write_text(std::string const& path, std::string const& text) {
+  Lock const only;
   auto const what = "cannot write " + path_ + ":" + path;
   if (contains(path)) {
     remove(path);
@@ -97,11 +100,13 @@ void File::write_text(std::string const& path, std::string const& text) {
 }
 
 bool File::has_attribute(std::string const& object, std::string const& name) const {
+  Lock const only;
   return check(H5Aexists_by_name(id(), object.c_str(), name.c_str(), own_links()),
                path_ + ":" + object) > 0;
 }
 
 Attribute File::attribute(std::string const& object, std::string const& name) const {
+  Lock const only;
   auto const what = "cannot read attribute " + name + " of " + path_ + ":" + object;
   Handle const opened = open_attribute(*this, object, name);
   Handle const stored = datatype(H5Aget_type(opened.id()), what);
@@ -129,6 +134,7 @@ Attribute File::attribute(std::string const& object, std::string const& name) co
 }
 
 std::vector<std::string> File::attribute_names(std::string const& path) const {
+  Lock const only;
   Handle const opened = object(H5Oopen(id(), path.c_str(), own_links()), path_ + ":" + path);
   std::vector<std::string> names;
   auto const collect = [](hid_t, char const* name, H5A_info_t const*, void* out) -> herr_t {
@@ -143,6 +149,7 @@ std::vector<std::string> File::attribute_names(std::string const& path) const {
 
 void File::set_attribute(std::string const& object, std::string const& name,
                          Attribute const& value) {
+  Lock const only;
   auto const what = "cannot write attribute " + name + " of " + path_ + ":" + object;
   if (has_attribute(object, name)) {
     check(H5Adelete_by_name(id(), object.c_str(), name.c_str(), H5P_DEFAULT), what);

@@ -9,6 +9,7 @@
 namespace fod::h5 {
 
 bool File::is_text(std::string const& path) const {
+  Lock const only;
   auto const what = path_ + ":" + path;
   if (!contains(path)) {
     return false;
@@ -23,6 +24,7 @@ bool File::is_text(std::string const& path) const {
 }
 
 TextDataset File::text_dataset(std::string const& path) const {
+  Lock const only;
   auto const what = path_ + ":" + path;
   return {open_own_dataset(*this, path, what), what};
 }
@@ -31,6 +33,7 @@ TextDataset::TextDataset(Handle handle, std::string path)
     : handle_(std::move(handle)), path_(std::move(path)), shape_(shape_of(handle_.id(), path_)) {}
 
 std::vector<std::string> TextDataset::read(IndexRange rows) const {
+  Lock const only;
   if (rows.empty()) {
     return {};
   }

@@ -37,28 +37,42 @@ void keep_flags(std::vector<std::uint8_t> const& before, std::int64_t classes,
 
 } // namespace
 
-Epilogue::Epilogue(Device const& device, EpilogueShape shape, std::vector<HostStep> steps)
-    : on_device_(device.is_cuda), shape_(std::move(shape)), steps_(std::move(steps)) {
-  static_cast<void>(places(nullptr, &bytes_));
-  host_ = Buffer(bytes_, on_device_ ? Buffer::Place::pinned : Buffer::Place::host);
-  std::copy(shape_.weights.begin(), shape_.weights.end(), places(host_.data()).weights);
+Epilogue::Epilogue(Device const& device, EpilogueShape shape, std::vector<HostStep> steps,
+                   std::size_t depth)
+    : on_device_(device.is_cuda), shape_(std::move(shape)), steps_(std::move(steps)), slots_(depth),
+      results_(device) {
+  std::size_t bytes = 0;
+  static_cast<void>(places(shape_, nullptr, &bytes));
+  StreamView const first;
+  for (auto& slot : slots_) {
+    slot.host = Buffer(bytes, on_device_ ? Buffer::Place::pinned : Buffer::Place::host);
+    std::copy(shape_.weights.begin(), shape_.weights.end(), places(slot.host).weights);
+    if (on_device_) {
+      slot.device = Buffer(bytes, Buffer::Place::device);
+      copy_async(slot.device.data(), slot.host.data(), shape_.weights.size() * sizeof(double),
+                 first);
+    }
+  }
   if (on_device_) {
-    device_ = Buffer(bytes_, Buffer::Place::device);
-    StreamView const first;
-    copy_async(device_.data(), host_.data(), shape_.weights.size() * sizeof(double), first);
     first.wait();
   }
 }
 
-Epilogue::Places Epilogue::places(void* start, std::size_t* bytes) const {
+std::int64_t Epilogue::bytes(EpilogueShape const& shape, std::size_t depth) {
+  std::size_t bytes = 0;
+  static_cast<void>(places(shape, nullptr, &bytes));
+  return static_cast<std::int64_t>(bytes * depth);
+}
+
+Epilogue::Places Epilogue::places(EpilogueShape const& shape, void* start, std::size_t* bytes) {
   Parts parts(start);
   Places all;
-  auto const members = shape_.members();
-  auto const rows = shape_.most_rows;
+  auto const members = shape.members();
+  auto const rows = shape.most_rows;
   parts.take(all.weights, members);
-  take(parts, all.members, members * rows, shape_.classes, shape_.logits);
+  take(parts, all.members, members * rows, shape.classes, shape.logits);
   if (members > 1) {
-    take(parts, all.joined.mean, rows, shape_.classes, false);
+    take(parts, all.joined.mean, rows, shape.classes, false);
     parts.take(all.joined.aleatoric, rows);
     parts.take(all.joined.epistemic, rows);
     parts.take(all.joined.disagreement, rows);
@@ -90,46 +104,59 @@ EnsembleSpec Epilogue::ensemble(std::int64_t rows, double const* weights) const 
 
 void Epilogue::add(std::int64_t member, void const* values, EpilogueSpec const& spec,
                    StreamView stream) {
+  auto const& next = slot(sent_);
   if (on_device_) {
-    cuda::distributions(values, spec, of_member(places(device_.data()).members, member), stream);
+    cuda::distributions(values, spec, of_member(places(next.device).members, member), stream);
   } else {
-    host::distributions(values, spec, of_member(places(host_.data()).members, member));
+    host::distributions(values, spec, of_member(places(next.host).members, member));
   }
 }
 
-void Epilogue::run_steps(std::int64_t rows) const {
+void Epilogue::send(std::int64_t rows, StreamView stream) {
+  auto& next = slot(sent_);
+  next.rows = rows;
+  if (on_device_) {
+    auto const there = places(next.device);
+    if (shape_.members() > 1 && steps_.empty()) {
+      cuda::ensemble(there.members, ensemble(rows, there.weights), there.joined, stream);
+    }
+    next.computed.record(stream);
+    results_.view().wait_for(next.computed);
+    copy_async(next.host.data(), next.device.data(), next.host.bytes(), results_.view());
+    next.copied.record(results_.view());
+  }
+  ++sent_;
+}
+
+BatchResults Epilogue::receive() {
+  auto const& oldest = slot(received_++);
+  oldest.copied.wait();
+  run_steps(oldest);
+  auto const here = places(oldest.host);
+  bool const joined_on_device = on_device_ && steps_.empty();
+  if (shape_.members() > 1 && !joined_on_device) {
+    host::ensemble(here.members, ensemble(oldest.rows, here.weights), here.joined);
+  }
+  return {here.joined, here.members, shape_.most_rows};
+}
+
+void Epilogue::run_steps(Slot const& slot) const {
+  if (steps_.empty()) {
+    return;
+  }
   for (std::int64_t member = 0; member < shape_.members(); ++member) {
-    auto view = of_member(places(host_.data()).members, member);
+    auto view = of_member(places(slot.host).members, member);
     view.logits = nullptr; // they stay what the model gave
-    std::vector<std::uint8_t> const flags(view.flags, view.flags + (steps_.empty() ? 0 : rows));
+    std::vector<std::uint8_t> const flags(view.flags, view.flags + slot.rows);
     for (auto const& step : steps_) {
-      step.change->apply(view.distributions, rows, shape_.classes);
+      step.change->apply(view.distributions, slot.rows, shape_.classes);
       host::distributions(view.distributions,
-                          {rows, shape_.classes, ElementType::float32, OutputMode::probs,
+                          {slot.rows, shape_.classes, ElementType::float32, OutputMode::probs,
                            probability_tolerance(ElementType::float32), step.then},
                           view);
     }
     keep_flags(flags, shape_.classes, view);
   }
-}
-
-BatchResults Epilogue::finish(std::int64_t rows, StreamView stream) {
-  bool const join = shape_.members() > 1;
-  bool const join_on_device = join && on_device_ && steps_.empty();
-  auto const there = places(device_.data());
-  auto const here = places(host_.data());
-  if (join_on_device) {
-    cuda::ensemble(there.members, ensemble(rows, there.weights), there.joined, stream);
-  }
-  if (on_device_) {
-    copy_async(host_.data(), device_.data(), bytes_, stream);
-    stream.wait();
-  }
-  run_steps(rows);
-  if (join && !join_on_device) {
-    host::ensemble(here.members, ensemble(rows, here.weights), here.joined);
-  }
-  return {here.joined, here.members, shape_.most_rows};
 }
 
 } // namespace fod

@@ -87,7 +87,7 @@ PatternView GroupPatterns::run(float const* values, std::int64_t rows, StreamVie
   spec_.rows = rows;
   cuda::patterns(values, spec_, view_of(device_.data()), stream);
   copy_async(pinned_.data(), device_.data(), pinned_.bytes(), stream);
-  stream.wait();
+  there_.wait_for_all_of(stream);
   return view_of(pinned_.data());
 }
 

@@ -54,26 +54,6 @@ cuda::ColumnView columns_in(Buffer const& buffer, std::int64_t count) {
   return {doubles, doubles + count, doubles + 2 * count, floats, floats + count};
 }
 
-/// An event that is recorded again and again.
-class Event {
-public:
-  Event() {
-    cuda::check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "cannot make an event");
-  }
-  ~Event() { cudaEventDestroy(event_); }
-  Event(Event const&) = delete;
-  Event& operator=(Event const&) = delete;
-
-  void record(StreamView stream) {
-    cuda::check(cudaEventRecord(event_, static_cast<cudaStream_t>(stream.handle)),
-                "cannot record an event");
-  }
-  void wait() { cuda::check(cudaEventSynchronize(event_), "work on the GPU failed"); }
-
-private:
-  cudaEvent_t event_ = nullptr;
-};
-
 class DeviceMoments : public MomentAccumulator::Impl {
 public:
   DeviceMoments(MomentShape const& of_layer, MomentScale by)

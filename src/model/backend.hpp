@@ -64,6 +64,10 @@ public:
   /// Runs the forward in that precision. @return empty, or why it cannot
   virtual std::string set_precision(Precision precision) = 0;
 
+  /// True if all of a call is queued on Torch's stream of this thread. Other work may still read
+  /// the inputs, or write the output, that Torch believes to be free.
+  [[nodiscard]] virtual bool keeps_to_stream() const { return true; }
+
   /// Framework and kind for the provenance: "torchscript".
   [[nodiscard]] virtual std::string kind() const = 0;
 };

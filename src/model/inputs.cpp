@@ -2,13 +2,15 @@
 
 #include "fod/error.hpp"
 
+#include <c10/cuda/CUDAStream.h>
+
 namespace fod {
 
 InputBatch::InputBatch(std::vector<FieldSpec> fields,
                        std::vector<Normalization> const& normalizations, Device const& device,
                        std::int64_t batch_size)
     : fields_(std::move(fields)), device_(torch_support::torch_device(device)),
-      scales_(fields_.size()) {
+      scales_(fields_.size()), copies_(device) {
   for (auto const& normalization : normalizations) {
     bool found = false;
     for (std::size_t i = 0; i < fields_.size(); ++i) {
@@ -44,26 +46,64 @@ InputBatch::Scale InputBatch::scale_of(FieldSpec const& field,
   return {values(normalization.mean), values(normalization.std)};
 }
 
+InputBatch::Tensors InputBatch::make(bool on_device) const {
+  Tensors tensors;
+  for (auto const& field : fields_) {
+    auto const options = torch::TensorOptions(torch_support::scalar_type(field.type));
+    tensors.push_back(torch::zeros(with_leading(batch_size_, field.shape),
+                                   on_device ? options.device(device_)
+                                             : options.pinned_memory(device_.is_cuda())));
+  }
+  return tensors;
+}
+
+StreamView InputBatch::compute_stream() const {
+  return {c10::cuda::getCurrentCUDAStream(device_.index()).stream()};
+}
+
 void InputBatch::resize(std::int64_t batch_size) {
+  copied_.wait(); // of memory that is given back
   batch_size_ = batch_size;
   loaded_.clear();
-  staging_.clear();
-  for (auto const& field : fields_) {
-    staging_.push_back(torch::zeros(with_leading(batch_size, field.shape),
-                                    torch::TensorOptions(torch_support::scalar_type(field.type))
-                                        .pinned_memory(device_.is_cuda())));
+  slots_.clear();
+  set_slots(1);
+  if (device_.is_cuda()) {
+    for (auto& batch : device_batches_) {
+      batch.tensors.clear();
+      batch.tensors = make(true);
+      batch.used.record(compute_stream()); // by whoever had the memory before, too
+    }
   }
 }
 
-std::span<std::byte> InputBatch::bytes(std::size_t field) const {
-  return {static_cast<std::byte*>(staging_[field].data_ptr()), staging_[field].nbytes()};
+void InputBatch::set_slots(std::size_t count) {
+  while (slots_.size() < count) {
+    slots_.push_back(make(false));
+  }
 }
 
-void InputBatch::load() {
-  loaded_.clear();
-  for (auto const& tensor : staging_) {
-    loaded_.push_back(tensor.to(device_, /*non_blocking=*/true));
+std::span<std::byte> InputBatch::bytes(std::size_t slot, std::size_t field) const {
+  auto const& tensor = slots_[slot][field];
+  return {static_cast<std::byte*>(tensor.data_ptr()), tensor.nbytes()};
+}
+
+void InputBatch::load(std::size_t slot) {
+  auto const& staging = slots_[slot];
+  if (!device_.is_cuda()) {
+    loaded_ = staging;
+    return;
   }
+  device_batches_[current_].used.record(compute_stream()); // all that needs it is queued
+  current_ = (current_ + 1) % device_batches_.size();
+  auto& next = device_batches_[current_];
+  copies_.view().wait_for(next.used);
+  for (std::size_t i = 0; i < staging.size(); ++i) {
+    copy_async(next.tensors[i].data_ptr(), staging[i].const_data_ptr(), staging[i].nbytes(),
+               copies_.view());
+  }
+  copied_.record(copies_.view());
+  compute_stream().wait_for(copied_);
+  loaded_ = next.tensors;
 }
 
 std::vector<torch::Tensor> InputBatch::tensors(InputTypes const& types, IndexRange rows) const {

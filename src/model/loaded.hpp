@@ -25,6 +25,7 @@ public:
   /// Samples that go through at once; 0 for the whole batch.
   [[nodiscard]] std::int64_t micro_batch() const { return micro_batch_; }
   void forget_micro_batch() { micro_batch_ = 0; }
+  [[nodiscard]] bool on_gpu() const { return device_.is_cuda; }
   [[nodiscard]] Backend const& backend() const { return *backend_; }
 
 private:

@@ -65,8 +65,12 @@ std::int64_t Model::batch_size() const {
   return impl_->inputs.size();
 }
 
-std::span<std::byte> Model::input(std::size_t field) {
-  return impl_->inputs.bytes(field);
+void Model::set_input_slots(std::size_t count) {
+  impl_->inputs.set_slots(count);
+}
+
+std::span<std::byte> Model::input(std::size_t field, std::size_t slot) {
+  return impl_->inputs.bytes(slot, field);
 }
 
 std::vector<InputTypes> Model::find_input_types() {
@@ -84,9 +88,9 @@ void Model::set_input_types(std::vector<InputTypes> const& types) {
   }
 }
 
-void Model::begin_batch(std::int64_t first_sample) {
+void Model::begin_batch(std::int64_t first_sample, std::size_t slot) {
   impl_->first_sample = first_sample;
-  impl_->inputs.load();
+  impl_->inputs.load(slot);
 }
 
 ModelOutput Model::forward(std::size_t member) {
@@ -103,6 +107,12 @@ std::vector<Layer> Model::find_layers(std::size_t model) {
 
 void Model::set_taps(std::vector<Layer> const& layers, TapSink sink) {
   impl_->models[0].set_taps(layers, std::move(sink));
+}
+
+bool Model::runs_ahead() const {
+  return std::all_of(impl_->models.begin(), impl_->models.end(), [&](LoadedModel const& model) {
+    return model.on_gpu() && model.backend().keeps_to_stream();
+  });
 }
 
 std::int64_t Model::micro_batch() const {

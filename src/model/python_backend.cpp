@@ -90,6 +90,9 @@ public:
     return is_module() ? "" : "it is a callable, which chooses its precision by itself";
   }
 
+  /// JAX and TensorFlow have streams of their own.
+  bool keeps_to_stream() const override { return is_module(); }
+
   std::string kind() const override { return "python, " + model_->kind(); }
 
 private:

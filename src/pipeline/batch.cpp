@@ -6,34 +6,49 @@
 
 namespace fod {
 
-BatchRunner::BatchRunner(Prepared& job) : job_(job), micro_batch_(job.config.batch_size) {}
+BatchRunner::BatchRunner(Prepared& job)
+    : job_(job), micro_batch_(job.config.batch_size), finished_micro_batch_(micro_batch_),
+      under_way_(job.epilogue ? job.epilogue->depth() : 1) {}
 
-BatchResults BatchRunner::run(IndexRange samples, std::vector<float*> const& places) {
-  job_.model->begin_batch(samples.begin);
+void BatchRunner::start(IndexRange samples, std::size_t slot, std::vector<float*> const& places) {
+  job_.model->begin_batch(samples.begin, slot);
   if (job_.watch) {
     job_.watch->begin(job_.config.batch_size, places);
   }
-  std::vector<ModelOutput> outputs; // a plugin's memory may be used again as soon as it is freed
+  auto& batch = under_way_[started_ % under_way_.size()];
+  batch.outputs.clear(); // a plugin's memory may be used again as soon as it is freed
   for (std::size_t member = 0; member < job_.model->member_count(); ++member) {
-    outputs.push_back(forward(*job_.model, member, samples));
-    stream_ = outputs.back().stream;
+    batch.outputs.push_back(forward(*job_.model, member, samples));
+    auto const& output = batch.outputs.back();
+    stream_ = output.stream;
     if (!job_.config.distributions) {
       continue;
     }
     auto const& known = job_.plan.probe.models[job_.model->model_of(member)];
-    require_same_output(outputs.back(), known, samples);
-    job_.epilogue->add(static_cast<std::int64_t>(member), outputs.back().values,
+    require_same_output(output, known, samples);
+    job_.epilogue->add(static_cast<std::int64_t>(member), output.values,
                        known.epilogue(samples.size()), stream_);
   }
   announce_micro_batch(samples);
+  if (job_.config.distributions) {
+    naming(samples, [&] { job_.epilogue->send(samples.size(), stream_); });
+  }
+  batch.samples = samples;
+  batch.micro_batch = micro_batch_;
+  ++started_;
+}
+
+BatchResults BatchRunner::finish() {
+  auto& batch = under_way_[finished_++ % under_way_.size()];
   BatchResults results;
-  naming(samples, [&] {
-    results =
-        job_.config.distributions ? job_.epilogue->finish(samples.size(), stream_) : flags_alone();
+  naming(batch.samples, [&] {
+    results = job_.config.distributions ? job_.epilogue->receive() : flags_alone();
     if (job_.watch) {
       job_.watch->finish(stream_);
     }
   });
+  batch.outputs.clear();
+  finished_micro_batch_ = batch.micro_batch;
   return results;
 }
 
@@ -56,12 +71,15 @@ void BatchRunner::announce_micro_batch(IndexRange samples) {
   }
 }
 
-std::vector<float const*> kept_activations(Prepared& job) {
-  std::vector<float const*> all;
+std::size_t batches_under_way(Model const& model, LayerWatch const* watch) {
+  return watch == nullptr && model.runs_ahead() ? 2 : 1;
+}
+
+void kept_activations(Prepared& job, std::vector<float const*>& all) {
+  all.clear();
   for (std::size_t i = 0; i < job.plan.layout.activations.size(); ++i) {
     all.push_back(job.watch->on_host(i).data());
   }
-  return all;
 }
 
 void BatchRunner::require_same_output(ModelOutput const& output, ModelProbe const& known,

@@ -1,8 +1,9 @@
 #include "generate.hpp"
 
 #include "batch.hpp"
-
-#include "rows.hpp"
+#include "batch_reader.hpp"
+#include "refusals.hpp"
+#include "row_writer.hpp"
 #include "together.hpp"
 
 #include "fod/error.hpp"
@@ -17,31 +18,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// The work of one rank, block by block.
+/// The work of one rank: batches go in one after the other, and come out in the same order.
 class Loop {
 public:
   Loop(Prepared& job, KeptMoments const* moments, store::ResultWriter& writer, int rank)
-      : job_(job), config_(job.config), plan_(job.plan), kept_(moments), writer_(writer),
-        rank_(rank), runner_(job),
-        rows_(job.plan.layout, [&writer](std::size_t section, IndexRange rows,
-                                         void const* data) { writer.write(section, rows, data); }),
+      : job_(job), config_(job.config), plan_(job.plan), kept_(moments), rank_(rank), runner_(job),
+        rows_(writer, job.plan.layout, writes_behind(job.machine)),
         clock_(job.config.checkpoint_interval) {}
 
   /// Goes on until the blocks are done or rank 0 asks to stop; what is done is saved then.
   void run(std::span<Todo const> todo, Shift& shift) {
-    for (auto const& one : todo) {
-      try {
-        run_block(one, shift);
-      } catch (...) {
-        save_before_leaving();
-        throw;
-      }
-      if (shift.stop_requested()) {
-        break;
-      }
-      if (clock_.due()) {
-        clock_.run([&] { checkpoint(); });
-      }
+    try {
+      BatchReader reader(job_, todo, runner_.depth());
+      run_batches(reader, shift);
+      rows_.drain();
+    } catch (...) {
+      save_before_leaving();
+      throw;
     }
     // Finding groups may take long, and a second pass longer.
     bool const worth_it =
@@ -58,33 +51,95 @@ public:
 private:
   static constexpr double worth_saving = 5; ///< seconds of work
 
-  void run_block(Todo const& todo, Shift& shift) {
-    auto const samples = plan_.layout.grid.samples_of(todo.block);
-    auto const size = plan_.layout.grid.batch_size();
-    Checksum data;
-    moments_ = kept_ != nullptr && todo.sums ? &kept_->moments : nullptr;
-    for (auto begin = samples.begin; begin < samples.end; begin += size) {
-      if (shift.stop_requested()) {
-        drop_block();
-        return; // the block stays unmarked
+  void run_batches(BatchReader& reader, Shift& shift) {
+    while (!shift.stop_requested() && start_next(reader, shift)) {
+      if (under_way_ == runner_.depth()) {
+        finish_oldest(reader, shift);
       }
-      run_batch({begin, std::min(samples.end, begin + size)}, data);
-      shift.report(std::min(samples.end, begin + size) - begin);
     }
-    rows_.flush(); // before the sums, which must not cover a block whose rows could not be written
-    writer_.complete_block(todo.block, {block_digest(data, todo.block), runner_.micro_batch()});
-    if (moments_ != nullptr) {
+    finish_all(reader, shift);
+    if (in_block_) {
+      drop_block(); // it stays unmarked
+    }
+  }
+
+  /// @return false if there is none left
+  bool start_next(BatchReader& reader, Shift& shift) {
+    try {
+      auto const* batch = reader.next();
+      if (batch == nullptr) {
+        return false;
+      }
+      auto* const moments = moments_of(batch->todo);
+      runner_.start(batch->samples, batch->slot,
+                    moments == nullptr ? std::vector<float*>() : moments->places());
+    } catch (...) {
+      auto const failure = std::current_exception();
+      finish_all(reader, shift); // if one of these fails, that is the one to be told of
+      std::rethrow_exception(failure);
+    }
+    ++under_way_;
+    return true;
+  }
+
+  void finish_all(BatchReader& reader, Shift& shift) {
+    while (under_way_ > 0) {
+      finish_oldest(reader, shift);
+    }
+  }
+
+  void finish_oldest(BatchReader& reader, Shift& shift) {
+    auto const& batch = reader.oldest();
+    --under_way_;
+    in_block_ = true;
+    auto const results = runner_.finish();
+    take(batch, results);
+    shift.report(batch.samples.size());
+    if (batch.ends_block) {
+      end_block(batch);
+      in_block_ = false;
+      if (!shift.stop_requested() && clock_.due()) {
+        clock_.run([&] { checkpoint(); });
+      }
+    }
+    reader.release();
+  }
+
+  void take(ReadBatch const& batch, BatchResults const& results) {
+    mark_unreadable(results, batch.samples, plan_.layout, batch.unreadable);
+    refuse_others(job_, results, batch.samples);
+    auto const labels = batch.labels();
+    // Without distributions there are no classes that labels could be judged by.
+    auto const classes =
+        config_.distributions
+            ? judge_labels(batch.samples, labels, job_.inputs->label_counts(), plan_.layout.classes)
+            : std::vector<std::int64_t>();
+    kept_activations(job_, activations_);
+    rows_.append(batch.samples, results, labels, activations_);
+    if (auto* const moments = moments_of(batch.todo)) {
+      moments->add({batch.samples, results.joined.mean, classes}, *job_.watch, runner_.stream());
+    }
+  }
+
+  void end_block(ReadBatch const& last) {
+    rows_.complete_block(last.todo.block, {last.digest, runner_.micro_batch()});
+    if (auto* const moments = moments_of(last.todo)) {
+      rows_.drain();           // sums must not cover a block whose rows could not be written
       sums_are_whole_ = false; // until all layers have the block
-      moments_->end_block(todo.block, runner_.stream());
+      moments->end_block(last.todo.block, runner_.stream());
       sums_are_whole_ = true;
-      summed_.push_back(todo.block);
+      summed_.push_back(last.todo.block);
     }
     note_memory();
   }
 
+  /// Null if the block has its sums already.
+  [[nodiscard]] LayerMoments* moments_of(Todo const& todo) const {
+    return kept_ != nullptr && todo.sums ? &kept_->moments : nullptr;
+  }
+
   void drop_block() {
-    rows_.drop();
-    writer_.drop_block();
+    rows_.drop_block();
     if (kept_ != nullptr) {
       kept_->moments.drop_block();
     }
@@ -92,7 +147,14 @@ private:
 
   /// First the rows and their marks, then the sums: what sums cover must be there.
   void checkpoint() {
-    writer_.checkpoint();
+    rows_.checkpoint();
+    if (kept_ != nullptr) {
+      rows_.drain();
+      save_sums();
+    }
+  }
+
+  void save_sums() {
     if (kept_ != nullptr && saved_ < summed_.size()) {
       kept_->kept.save(rank_, store::runs_of(summed_),
                        [&](h5::File& file) { kept_->moments.save(file); });
@@ -103,70 +165,16 @@ private:
   /// This rank failed. What it did before is kept, if that is possible.
   void save_before_leaving() {
     try {
-      drop_block();
-      if (sums_are_whole_) {
-        checkpoint();
+      bool const rows_are_saved = rows_.save_what_can_be();
+      if (kept_ != nullptr) {
+        kept_->moments.drop_block();
+      }
+      if (rows_are_saved && sums_are_whole_) {
+        save_sums();
       }
     } catch (std::exception const&) {
       return; // the first failure is the one to be told of
     }
-  }
-
-  void run_batch(IndexRange samples, Checksum& data) {
-    job_.inputs->fill(*job_.model, samples, data);
-    auto const results =
-        runner_.run(samples, moments_ == nullptr ? std::vector<float*>() : moments_->places());
-    auto const unreadable = job_.inputs->dataset.unreadable(samples);
-    mark_unreadable(results, samples, plan_.layout, unreadable);
-    refuse_others(results, samples);
-    auto const labels = labels_of(samples);
-    rows_.append(samples, results, labels.stored, kept_activations(job_));
-    if (moments_ != nullptr) {
-      moments_->add({samples, results.joined.mean, labels.classes}, *job_.watch, runner_.stream());
-    }
-  }
-
-  /// Without distributions there are no classes that labels could be judged by.
-  [[nodiscard]] BatchLabels labels_of(IndexRange samples) const {
-    return config_.distributions ? job_.inputs->labels_of(samples, plan_.layout.classes)
-                                 : BatchLabels{job_.inputs->stored_labels(samples), {}};
-  }
-
-  /// Stops at a row that is no distribution. Those that are not finite are written, so that all of
-  /// them are counted.
-  void refuse_others(BatchResults const& results, IndexRange samples) const {
-    for (std::int64_t i = 0; i < samples.size(); ++i) {
-      if ((results.joined.mean.flags[i] & row_no_distribution) != 0) {
-        throw no_distribution(samples.begin + i, model_with_flag(results, i));
-      }
-    }
-  }
-
-  /// The first model whose row is no distribution.
-  [[nodiscard]] std::size_t model_with_flag(BatchResults const& results, std::int64_t row) const {
-    for (std::int64_t member = 0; member < plan_.layout.members; ++member) {
-      auto const flags = results.members.flags[member * results.member_rows + row];
-      if ((flags & row_no_distribution) != 0) {
-        return job_.model->model_of(static_cast<std::size_t>(member));
-      }
-    }
-    return 0;
-  }
-
-  [[nodiscard]] Error no_distribution(std::int64_t sample, std::size_t model) const {
-    auto const& known = plan_.probe.models[model];
-    auto const name = "sample " + std::to_string(sample) +
-                      (job_.model->model_count() > 1 ? " of " + config_.models[model] : "");
-    if (known.mode == OutputMode::probs || known.mode == OutputMode::positive) {
-      return run_failure(name + " has no probabilities",
-                         "the output mode is " + std::string(name_of(known.mode)) + " (" +
-                             known.evidence +
-                             "), but its row is outside [0, 1] or does not sum to 1",
-                         "say --output-mode logits, or mend the model");
-    }
-    return run_failure(name + " has no distribution any more",
-                       "after --transform its row is outside [0, 1] or does not sum to 1",
-                       "look at the transforms");
   }
 
   void note_memory() {
@@ -180,13 +188,14 @@ private:
   Config const& config_;
   Plan const& plan_;
   KeptMoments const* kept_; ///< null without layers
-  store::ResultWriter& writer_;
   int rank_;
   BatchRunner runner_;
-  RowBuffer rows_;
+  RowWriter rows_;
   CheckpointClock clock_;
   LoopResult result_;
-  LayerMoments* moments_ = nullptr;  ///< null if the current block has its sums already
+  std::size_t under_way_ = 0; ///< batches that were started and not finished
+  bool in_block_ = false;     ///< of which some batches are finished, and not all
+  std::vector<float const*> activations_;
   std::vector<std::int64_t> summed_; ///< blocks
   std::size_t saved_ = 0;            ///< of these
   bool sums_are_whole_ = true;

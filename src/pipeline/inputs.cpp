@@ -28,9 +28,10 @@ Inputs::Inputs(Config const& config, python::Requirements const& requirements)
   }
 }
 
-void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
-  for (std::size_t f = 0; f < dataset.field_count(); ++f) {
-    auto const batch = model.input(f);
+void Inputs::fill(std::span<std::span<std::byte> const> fields, IndexRange samples,
+                  Checksum& checksum) const {
+  for (std::size_t f = 0; f < fields.size(); ++f) {
+    auto const batch = fields[f];
     auto const sample_bytes = static_cast<std::size_t>(dataset.field(f).sample_bytes());
     auto const used = sample_bytes * static_cast<std::size_t>(samples.size());
     dataset.read(f, samples, batch.first(used));
@@ -40,6 +41,24 @@ void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
                   batch.begin() + static_cast<std::ptrdiff_t>(at));
     }
   }
+}
+
+void Inputs::fill(Model& model, IndexRange samples, Checksum& checksum) const {
+  fill(slot_of(model, dataset.field_count(), 0), samples, checksum);
+}
+
+int Inputs::reading_threads() const {
+  auto const own = dataset.reading_threads();
+  auto const of_labels = labels ? labels->reading_threads() : 1;
+  return std::min(own, of_labels) == 0 ? 0 : std::max(own, of_labels);
+}
+
+std::vector<std::span<std::byte>> slot_of(Model& model, std::size_t fields, std::size_t slot) {
+  std::vector<std::span<std::byte>> all;
+  for (std::size_t field = 0; field < fields; ++field) {
+    all.push_back(model.input(field, slot));
+  }
+  return all;
 }
 
 namespace {
@@ -64,13 +83,18 @@ std::int64_t Inputs::label_counts() const {
 }
 
 std::vector<std::int64_t> Inputs::stored_labels(IndexRange samples) const {
-  if (!labels) {
-    return {};
-  }
-  auto const columns = static_cast<std::size_t>(std::max<std::int64_t>(1, label_counts()));
-  std::vector<std::int64_t> stored(static_cast<std::size_t>(samples.size()) * columns);
-  labels->read(samples, stored);
+  std::vector<std::int64_t> stored;
+  read_labels(samples, stored);
   return stored;
+}
+
+void Inputs::read_labels(IndexRange samples, std::vector<std::int64_t>& stored) const {
+  stored.clear();
+  if (labels) {
+    auto const columns = static_cast<std::size_t>(std::max<std::int64_t>(1, label_counts()));
+    stored.resize(static_cast<std::size_t>(samples.size()) * columns);
+    labels->read(samples, stored);
+  }
 }
 
 std::vector<std::int64_t> judge_labels(IndexRange samples, std::span<std::int64_t const> stored,
@@ -90,12 +114,6 @@ std::vector<std::int64_t> judge_labels(IndexRange samples, std::span<std::int64_
     judged.push_back(majority(stored.subspan(at, columns)));
   }
   return judged;
-}
-
-BatchLabels Inputs::labels_of(IndexRange samples, std::int64_t classes) const {
-  auto stored = stored_labels(samples);
-  auto judged = judge_labels(samples, stored, label_counts(), classes);
-  return {std::move(stored), std::move(judged)};
 }
 
 void naming(IndexRange samples, std::function<void()> const& step) {

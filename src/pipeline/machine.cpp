@@ -35,7 +35,8 @@ std::vector<int> to_cores(std::string const& text) {
   return cores;
 }
 
-int find_threads(Config const& config, Comm const& comm, std::vector<std::string> const& hosts) {
+void find_threads(Config const& config, Comm const& comm, Machine& machine) {
+  auto const& hosts = machine.hosts;
   auto const own = bound_cores();
   auto const all = comm.all_gather(to_text(own));
   std::vector<std::vector<int>> on_node;
@@ -44,7 +45,9 @@ int find_threads(Config const& config, Comm const& comm, std::vector<std::string
       on_node.push_back(to_cores(all[rank]));
     }
   }
-  return config.threads > 0 ? config.threads : threads_for(own, on_node);
+  auto const cores = threads_for(own, on_node);
+  machine.threads = config.threads > 0 ? config.threads : cores;
+  machine.spare_cores = std::max(0, cores - machine.threads);
 }
 
 void refuse_sharing(Config const& config, Comm const& comm, Machine& machine) {
@@ -79,7 +82,7 @@ Machine find_machine(Config const& config, Comm const& comm) {
   machine.hosts = comm.all_gather(host_name());
   machine.devices = comm.all_gather(machine.device.label() + " " + machine.device.name);
   refuse_sharing(config, comm, machine);
-  machine.threads = find_threads(config, comm, machine.hosts);
+  find_threads(config, comm, machine);
   return machine;
 }
 

@@ -13,9 +13,10 @@ namespace fod {
 
 /// What a job knows of its ranks; the same on all, but for `rank`, `device` and `threads`.
 struct Machine {
-  int rank = 0;  ///< this one
-  Device device; ///< of this rank
-  int threads = 1;
+  int rank = 0;                     ///< this one
+  Device device;                    ///< of this rank
+  int threads = 1;                  ///< of the model
+  int spare_cores = 0;              ///< of this rank, beside these
   bool gpu_each = false;            ///< every rank has a GPU of its own
   std::vector<std::string> hosts;   ///< of every rank
   std::vector<std::string> devices; ///< of every rank, "cuda:0 NVIDIA H200"

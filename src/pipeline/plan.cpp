@@ -1,5 +1,7 @@
 #include "plan.hpp"
 
+#include "batch_reader.hpp"
+
 #include "fod/error.hpp"
 #include "fod/layer_groups.hpp"
 #include "fod/text.hpp"
@@ -186,6 +188,23 @@ std::string describe_groups(Config const& config, Plan const& plan, Machine cons
   return out.str();
 }
 
+/// What is there at a time: inputs that are read ahead, those that the model works on (a copy,
+/// since it may change them), and the results that go to the file.
+std::string describe_memory(Plan const& plan, Inputs const& inputs, Machine const& machine) {
+  auto const slots =
+      static_cast<std::int64_t>(input_slots(reads_ahead(inputs, machine), plan.under_way));
+  auto const results =
+      plan.layout.distributions ? Epilogue::bytes(plan.epilogue_shape(), plan.under_way) : 0;
+  auto const staged = slots * plan.batch_bytes + results;
+  bool const on_gpu = machine.device.is_cuda;
+  auto const there = plan.model_bytes + plan.batch_bytes +
+                     (on_gpu ? batches_on_gpu * plan.batch_bytes + results : staged);
+  return "  memory    " + byte_size(there) +
+         " per rank for model and batches, activations apart; " +
+         byte_size(memory_of(machine.device).available) + " free" +
+         (on_gpu ? "; " + byte_size(staged) + " on the host, pinned" : "") + "\n";
+}
+
 } // namespace
 
 std::string describe(Config const& config, Plan const& plan, Inputs const& inputs,
@@ -225,12 +244,9 @@ std::string describe(Config const& config, Plan const& plan, Inputs const& input
     out << "  data      " << note << "\n";
   }
   out << describe_groups(config, plan, machine);
-  auto const memory = memory_of(machine.device);
   out << "  threads   " << machine.threads << " per rank\n"
-      << "  memory    " << byte_size(plan.model_bytes + 2 * plan.batch_bytes)
-      << " per rank for model and batch, activations apart; " << byte_size(memory.available)
-      << " free\n"
-      << "  HDF5      " << byte_size(result_bytes(config, plan))
+      << describe_memory(plan, inputs, machine) << "  HDF5      "
+      << byte_size(result_bytes(config, plan))
       << (config.groups.patterns && !config.shards ? " and 4 bytes per sample and group in "
                                                    : " in ")
       << folder_of(config.out).string() << ", " << byte_size(free_bytes(config.out)) << " free\n"

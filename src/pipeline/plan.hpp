@@ -3,7 +3,10 @@
 #include "machine.hpp"
 #include "probe.hpp"
 
+#include "fod/epilogue.hpp"
 #include "fod/store.hpp"
+
+#include <algorithm>
 
 /// Inside of the pipeline: what will be done, before anything is written.
 namespace fod {
@@ -18,8 +21,14 @@ struct Plan {
   GroupPlan groups;                 ///< empty without --layers
   std::int64_t model_bytes = 0;     ///< parameters and buffers
   std::int64_t batch_bytes = 0;     ///< inputs of one batch
+  std::size_t under_way = 1;        ///< batches at a time
   std::vector<IndexRange> shards;   ///< samples of each rank
 
+  /// Of what a batch leaves behind.
+  [[nodiscard]] EpilogueShape epilogue_shape() const {
+    return {layout.grid.batch_size(), std::max<std::int64_t>(1, layout.classes), weights,
+            layout.keep_logits};
+  }
   /// Samples of all ranks together.
   [[nodiscard]] IndexRange job_samples() const { return layout.grid.samples_of(job_blocks); }
   /// Makes the layout that of a rank's own file.

@@ -1,5 +1,6 @@
 #include "prepare.hpp"
 
+#include "batch.hpp"
 #include "batch_size.hpp"
 #include "earlier.hpp"
 #include "load.hpp"
@@ -178,6 +179,7 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
   }
   comm.agree([&] {
     job.plan = make_plan(config, *job.inputs, *job.model, found, job.watch.get(), comm);
+    job.plan.under_way = batches_under_way(*job.model, job.watch.get());
     prepare_groups(job);
     if (config.shards) {
       job.plan.take_shard(comm.rank());
@@ -193,11 +195,8 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
       require_space(config, job.plan, job.machine);
     }
     if (!config.dry_run && config.distributions) {
-      job.epilogue = std::make_unique<Epilogue>(
-          job.machine.device,
-          EpilogueShape{config.batch_size, std::max<std::int64_t>(1, job.plan.layout.classes),
-                        job.plan.weights, config.keep_logits},
-          job.plan.steps);
+      job.epilogue = std::make_unique<Epilogue>(job.machine.device, job.plan.epilogue_shape(),
+                                                job.plan.steps, job.plan.under_way);
     }
   });
   if (config.shards) {

@@ -185,10 +185,12 @@ std::vector<std::string> notes_of(Prepared const& job) {
 /// One batch of the file, as the loop runs it.
 void run_batch(Prepared& job, BatchRunner& runner, IndexRange samples, RowBuffer& rows) {
   Checksum data;
+  std::vector<float const*> activations;
   job.inputs->fill(*job.model, samples, data);
   auto const results = runner.run(samples);
   mark_unreadable(results, samples, job.plan.layout, job.inputs->dataset.unreadable(samples));
-  rows.append(samples, results, job.inputs->stored_labels(samples), kept_activations(job));
+  kept_activations(job, activations);
+  rows.append(samples, results, job.inputs->stored_labels(samples), activations);
   rows.flush();
 }
 

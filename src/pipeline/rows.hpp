@@ -27,28 +27,45 @@ public:
   using Sink = std::function<void(std::size_t section, IndexRange rows, void const* data)>;
   RowBuffer(store::Layout const& layout, Sink sink);
 
+  /// Where the rows of a section come from.
+  enum class Where { results, ids, status, labels, members, logits, activations };
+  using Find = void const* (*)(EnsembleView const&);
+
   /// Appends the first `samples.size()` rows of a batch; rows follow one another without a gap.
   /// @param labels empty if the file has none
   /// @param activations on the host, of the layers that the file keeps, in its order
   void append(IndexRange samples, BatchResults const& results, std::span<std::int64_t const> labels,
               std::span<float const* const> activations = {});
-  /// Hands what is collected on.
+  /// True once there is enough for a large write.
+  [[nodiscard]] bool full() const;
+  /// Hands what is collected on; its memory stays.
   void flush();
   /// Forgets what is collected.
   void drop();
 
 private:
-  void append_members(std::vector<std::byte>& column, float const* values, std::int64_t count,
-                      std::int64_t member_rows) const;
+  /// Rows of a section that are collected.
+  struct Column {
+    store::Section section;
+    Where where = Where::results;
+    Find find = nullptr;          ///< of `Where::results`
+    std::size_t activations = 0;  ///< which, of `Where::activations`
+    std::vector<std::byte> bytes; ///< keeps its memory
 
-  static void blank_unreadable(std::vector<std::byte>& column, store::Section const& section,
-                               std::span<std::uint8_t const> flags);
+    [[nodiscard]] std::size_t row_bytes() const {
+      return static_cast<std::size_t>(section.row_bytes());
+    }
+  };
+  static Column column_of(store::Section section);
+  static void push(Column& column, void const* rows, std::size_t count);
+  void push_members(Column& column, float const* values, std::size_t count,
+                    std::int64_t member_rows) const;
+  static void blank_unreadable(Column& column, std::span<std::uint8_t const> flags);
 
   store::Layout layout_;
   Sink sink_;
-  std::vector<store::Section> sections_;
-  std::vector<std::vector<std::byte>> columns_; ///< by section
-  IndexRange range_;                            ///< of the samples that are collected
+  std::vector<Column> columns_; ///< by section
+  IndexRange range_;            ///< of the samples that are collected
 };
 
 } // namespace fod

@@ -1,6 +1,7 @@
 #include "second_pass.hpp"
 
 #include "batch.hpp"
+#include "batch_reader.hpp"
 #include "rows.hpp"
 #include "together.hpp"
 
@@ -34,8 +35,12 @@ public:
   }
 
   void run(std::span<Todo const> todo, Shift& shift) {
+    std::optional<BatchReader> reader;
+    if (!read_) {
+      reader.emplace(job_, todo, runner_.depth());
+    }
     for (auto const& one : todo) {
-      if (!run_block(one, shift)) {
+      if (!run_block(one, reader ? &*reader : nullptr, shift)) {
         break; // what the recorder has of this block does not count
       }
       if (clock_.due()) {
@@ -48,21 +53,21 @@ public:
   }
 
 private:
+  /// @param reader null if activations are read instead
   /// @return false if it was stopped before the end of the block
-  bool run_block(Todo const& todo, Shift& shift) {
+  bool run_block(Todo const& todo, BatchReader* reader, Shift& shift) {
     auto const& grid = job_.plan.layout.grid;
     auto const samples = grid.samples_of(todo.block);
     sink_.begin_block(todo.sums);
-    data_ = Checksum();
     for (auto begin = samples.begin; begin < samples.end; begin += grid.batch_size()) {
       if (shift.stop_requested()) {
         return false;
       }
       IndexRange const batch{begin, std::min(samples.end, begin + grid.batch_size())};
-      read_ ? read_->run(batch, writer_, sink_) : run_batch(batch);
+      reader == nullptr ? read_->run(batch, writer_, sink_) : run_next(*reader);
       shift.report(batch.size());
     }
-    if (!read_) {
+    if (reader != nullptr) {
       require_same_data(todo.block, samples);
     }
     sink_.end_block(todo.block, samples);
@@ -85,7 +90,7 @@ private:
     std::uint64_t before = 0;
     auto const row = block - job_.plan.layout.blocks.begin;
     writer_.read("/ledger/inputs", {row, row + 1}, ElementType::uint64, &before);
-    if (before != block_digest(data_, block)) {
+    if (before != digest_) {
       throw run_failure("the data changed between the first and the second pass",
                         "samples " + std::to_string(samples.begin) + " to " +
                             std::to_string(samples.end) +
@@ -95,10 +100,14 @@ private:
     }
   }
 
-  void run_batch(IndexRange samples) {
-    job_.inputs->fill(*job_.model, samples, data_);
-    auto const results = runner_.run(samples);
-    mark_unreadable(results, samples, job_.plan.layout, job_.inputs->dataset.unreadable(samples));
+  void run_next(BatchReader& reader) {
+    auto const& batch = *reader.next(); // there is one: it goes through the same blocks
+    auto const samples = batch.samples;
+    runner_.start(samples, batch.slot);
+    auto const results = runner_.finish();
+    mark_unreadable(results, samples, job_.plan.layout, batch.unreadable);
+    digest_ = batch.digest;
+    reader.release();
     auto const* flags = results.joined.mean.flags;
     sink_.begin_batch(samples, {flags, static_cast<std::size_t>(samples.size())});
     for (std::size_t i = 0; i < patterns_.size(); ++i) {
@@ -119,7 +128,7 @@ private:
   std::vector<GroupPatterns> patterns_; ///< by layer, where it does
   std::vector<std::int64_t> noted_;     ///< blocks
   std::size_t saved_ = 0;               ///< of these
-  Checksum data_;                       ///< of the block
+  std::uint64_t digest_ = 0;            ///< of the data of the block that was run last
 };
 
 } // namespace

@@ -210,7 +210,7 @@ void LayerWatch::finish(StreamView stream) {
     }
   }
   if (machine_.device.is_cuda) {
-    stream.wait();
+    there_.wait_for_all_of(stream);
   }
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     transform(i, stream);
@@ -236,7 +236,7 @@ std::span<float const> LayerWatch::on_host(std::size_t layer) {
       rows.host = make(bytes_of(layer), true);
     }
     copy_async(rows.host.data(), rows.place, bytes_of(layer), stream_);
-    stream_.wait();
+    there_.wait_for_all_of(stream_);
     rows.copied = true;
   }
   return rows.host.as<float>();

@@ -76,6 +76,7 @@ private:
   std::shared_ptr<HostTransform> transform_; ///< or one of the user's own
   std::int64_t batch_size_ = 0;
   StreamView stream_;
+  Event there_; ///< what the host reads
   std::vector<Rows> rows_;
 };
 

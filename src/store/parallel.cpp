@@ -6,6 +6,7 @@
 namespace fod::store {
 
 h5::File open_together(std::string const& path, Comm const& comm) {
+  h5::Lock const only;
   auto const what = "cannot open " + path;
   auto const access = h5::property_list(H5P_FILE_ACCESS);
   if (comm.size() > 1) {
