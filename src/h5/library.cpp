@@ -9,18 +9,21 @@ namespace fod::h5 {
 
 namespace {
 
-/// Settings that come before every other call.
+/// HDF5 does not print to stderr: its text goes into our messages instead. Where it is thread-safe,
+/// each thread says so.
+void silence_this_thread() {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
+/// Settings that come before every other call, also before MPI is there, whose end would else be
+/// HDF5's, too early for handles that live as long as the process.
 struct Settings {
   Settings() {
     H5dont_atexit(); // its clean-up at exit crashes after a close that failed, on a full disk say
+    silence_this_thread();
   }
 };
 Settings const settings;
-
-/// HDF5 does not print to stderr: its text goes into our messages instead.
-struct Silence {
-  Silence() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
-};
 
 std::recursive_mutex one_thread;
 
@@ -52,8 +55,11 @@ Handle owned(hid_t id, Handle::Closer closer, std::string const& what) {
 
 Lock::Lock() {
   one_thread.lock();
-  // Where HDF5 is thread-safe, each thread has its own errors.
-  [[maybe_unused]] thread_local Silence const of_this_thread;
+  thread_local bool silent = false;
+  if (!silent) {
+    silent = true;
+    silence_this_thread();
+  }
 }
 
 Lock::~Lock() {

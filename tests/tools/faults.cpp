@@ -3,12 +3,13 @@
 //
 //   FOD_FAULT=ACTION:CALL:PATH:NUMBER[:RANK]
 //
-// ACTION is `kill` (SIGKILL before the call), `killafter`, `stop` (SIGSTOP) or the name of an error
+// ACTION is `kill` (SIGKILL before the call), `killafter`, `stop` (SIGSTOP), `nap` (two seconds,
+// once, after the file FOD_FAULT_MARK was made) or the name of an error
 // (EIO, ENOSPC, EDQUOT, EROFS, ESTALE), which stays from then on; CALL is write (pwrite and its
-// kin), fsync, rename, truncate, open or any; PATH is a part of the file's name; NUMBER counts such
-// calls from 1; RANK is the MPI rank that is meant (default: all). With FOD_FAULT_LOG=FILE the
-// calls on files whose name has FOD_FAULT_PATH in it are logged, one line each: call, path, offset,
-// bytes.
+// kin), read (pread), fsync, rename, truncate, open or any (but read); PATH is a part of the file's
+// name; NUMBER counts such calls from 1; RANK is the MPI rank that is meant (default: all). With
+// FOD_FAULT_LOG=FILE the calls on files whose name has FOD_FAULT_PATH in it are logged, one line
+// each: call, path, offset, bytes.
 
 #include <array>
 #include <atomic>
@@ -17,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <string>
@@ -106,12 +108,21 @@ void log(char const* call, std::string const& path, long long offset, std::size_
   static_cast<void>(write(fd, line.data(), line.size()));
 }
 
+void nap() {
+  if (auto const* mark = std::getenv("FOD_FAULT_MARK"); mark != nullptr) {
+    ::close(::open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0666));
+  }
+  timespec left{2, 0};
+  while (::nanosleep(&left, &left) != 0) { // a signal does not wake it
+  }
+}
+
 /// What happens in a call: 0, or the error that it is to give. @param after the call was made
 int meet(char const* call, std::string const& path, bool after = false) {
   static std::atomic<long> count{0};
   auto const& given = fault();
-  bool const meant =
-      given.armed && (given.call == call || given.call == "any") && given.means(path);
+  bool const any = given.call == "any" && std::strcmp(call, "read") != 0;
+  bool const meant = given.armed && (given.call == call || any) && given.means(path);
   if (!meant) {
     return 0;
   }
@@ -120,6 +131,12 @@ int meet(char const* call, std::string const& path, bool after = false) {
     return 0;
   }
   auto const now = ++count;
+  if (given.action == "nap") {
+    if (now == given.number) {
+      nap();
+    }
+    return 0;
+  }
   if (is_kill || given.action == "killafter") {
     if (now == given.number) {
       ::kill(::getpid(), given.action == "stop" ? SIGSTOP : SIGKILL);
@@ -156,6 +173,16 @@ ssize_t pwrite64(int fd, void const* data, std::size_t bytes, off64_t offset) {
     return real<ssize_t (*)(int, void const*, std::size_t, off64_t)>("pwrite64")(fd, data, bytes,
                                                                                  offset);
   });
+}
+ssize_t pread64(int fd, void* data, std::size_t bytes, off64_t offset) {
+  auto const path = path_of(fd);
+  log("read", path, offset, bytes);
+  return through("read", path, [&] {
+    return real<ssize_t (*)(int, void*, std::size_t, off64_t)>("pread64")(fd, data, bytes, offset);
+  });
+}
+ssize_t pread(int fd, void* data, std::size_t bytes, off_t offset) {
+  return pread64(fd, data, bytes, offset);
 }
 ssize_t pwrite(int fd, void const* data, std::size_t bytes, off_t offset) {
   return pwrite64(fd, data, bytes, offset);
