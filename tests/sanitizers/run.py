@@ -41,7 +41,7 @@ def settings(kind, reports):
                  "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
                  "LSAN_OPTIONS": f"suppressions={HERE}/leaks.txt:print_suppressions=0",
                  "LD_PRELOAD": str(ROOT / "build/asan/tests/libfod_plain_dl.so")}
-    return {**os.environ, **found}
+    return {**os.environ, **found, "FOD_PATIENCE": "4"}
 
 
 def main():
