@@ -16,6 +16,11 @@ def fod(*arguments, **settings):
                           timeout=60 * PATIENCE, **settings)
 
 
+def preloaded(library):
+    """The environment of a program with one more library: with sanitizers there is one already."""
+    return {"LD_PRELOAD": f"{library} {os.environ.get('LD_PRELOAD', '')}"}
+
+
 def dumps(document):
     """The one exact layout."""
     return json.dumps(document, ensure_ascii=False).encode()
