@@ -15,6 +15,7 @@ from typing import Any, Callable
 import h5py
 import numpy as np
 import pytest
+from program import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,11 +75,11 @@ def run_command(command: list[str], timeout: float, env: dict[str, str] | None =
                                stderr=subprocess.PIPE, text=True, cwd=cwd, start_new_session=True,
                                env={**os.environ, **(env or {})})
     try:
-        stdout, stderr = process.communicate(timeout=timeout)
+        stdout, stderr = process.communicate(timeout=timeout * PATIENCE)
     except subprocess.TimeoutExpired:
         kill_session(process.pid)
         stdout, stderr = process.communicate()
-        pytest.fail(f"still running after {timeout} s: {' '.join(command)}\n"
+        pytest.fail(f"still running after {timeout * PATIENCE} s: {' '.join(command)}\n"
                     f"--- stdout\n{stdout[-2000:]}\n--- stderr\n{stderr[-2000:]}", pytrace=False)
     return Finished(process.returncode, stdout, stderr)
 

@@ -12,15 +12,16 @@ import time
 from pathlib import Path
 
 from conftest import Finished, kill_session, living_in, sharing
+from program import PATIENCE
 
 ROOT_ALLOWED = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
 def until(condition, what: str, seconds: float = 30):
     """The first true value of a condition."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds * PATIENCE} s: {what}"
         time.sleep(0.02)
     return value
 
@@ -92,11 +93,11 @@ class Job:
     def end(self, within: float = 20) -> Finished:
         """How it ended, in time, with no process left over and the lock free."""
         try:
-            stdout, stderr = self.process.communicate(timeout=within)
+            stdout, stderr = self.process.communicate(timeout=within * PATIENCE)
         except subprocess.TimeoutExpired:
             kill_session(self.process.pid)
             stdout, stderr = self.process.communicate()
-            raise AssertionError(f"still running after {within} s: {stderr[-2000:]}") from None
+            raise AssertionError(f"still running after {within * PATIENCE} s: {stderr[-2000:]}") from None
         until(lambda: not living_in(self.process.pid), "no process is left over", 10)
         until(lambda: is_free(self.folder / "r.h5.lock"), "the lock is free", 10)
         return Finished(self.process.returncode, stdout, stderr)

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from program import preloaded
 from torch import nn
 
 SAMPLES = 1500
@@ -136,7 +137,7 @@ class Killer:
             ["mpirun", "--oversubscribe", "-n", str(ranks), *self.command, *flags],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
-            env={**os.environ, **ROOT, "LD_PRELOAD": self.library, **env}, **settings)
+            env={**os.environ, **ROOT, **preloaded(self.library), **env}, **settings)
 
     def calls(self, ranks: int, log: Path) -> list[list[str]]:
         """The calls of each rank of an undisturbed job: "write 0 96 …/r.h5.partial"."""

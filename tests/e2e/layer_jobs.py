@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import group_data
 import numpy as np
 import tap_models
 import torch
@@ -143,4 +142,6 @@ def correlated(samples: int, neurons: int = 8, seed: int = 4) -> np.ndarray:
 
 
 def same_groups(left: Path, right: Path) -> None:
+    import group_data  # and h5py, which jobs with models of this file do without
+
     group_data.same(group_data.everything(left), group_data.everything(right))

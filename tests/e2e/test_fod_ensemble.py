@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import h5rows
 from merging import flip, same_results
-from program import FOD, dumps, fod
+from program import FOD, dumps, fod, preloaded
 from test_ensembles import check_decomposition, entropy
 
 SAMPLES, CLASSES = 333, 11
@@ -315,7 +315,7 @@ def test_an_id_that_flipped(folder, tmp_path):
     "kill:rename:out.h5:2"])
 def test_killed(folder, tmp_path, fault):
     out, files = tmp_path / "out.h5", [folder / "b1.h5", folder / "b2.h5"]
-    env = {**os.environ, "LD_PRELOAD": str(FAULTS), "FOD_FAULT": fault}
+    env = {**os.environ, **preloaded(FAULTS), "FOD_FAULT": fault}
     ended = subprocess.run([FOD, "ensemble", out, *files], capture_output=True, timeout=60, env=env)
     if ended.returncode == 0:  # it has fewer such calls
         assert fod("verify", out).returncode == 0 and not fault.endswith((":1", ":3"))
@@ -327,7 +327,7 @@ def test_killed(folder, tmp_path, fault):
 
 def test_a_full_disk(folder, tmp_path):
     out, files = tmp_path / "out.h5", [folder / "b1.h5", folder / "b2.h5"]
-    env = {**os.environ, "LD_PRELOAD": str(FAULTS), "FOD_FAULT": "ENOSPC:write:out.h5.partial:30"}
+    env = {**os.environ, **preloaded(FAULTS), "FOD_FAULT": "ENOSPC:write:out.h5.partial:30"}
     ended = subprocess.run([FOD, "ensemble", out, *files], capture_output=True, timeout=60, env=env)
     assert ended.returncode == 2 and ended.stderr.startswith(b"fod: ")
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,7 @@ import pytest
 from conftest import run_command
 from layer_jobs import done
 from merging import everything, flip, merged, ranged, refused, same_results, sharded, shards_of
-from program import FOD, fod
+from program import FOD, fod, preloaded
 from torch import Tensor, nn
 
 SAMPLES = 200
@@ -169,7 +169,7 @@ def test_a_bit_that_flipped(copies, tmp_path, dataset):
 
 def killed(out, files, *where):
     """A merge under a fault."""
-    env = {**os.environ, "LD_PRELOAD": str(FAULTS), "FOD_FAULT": ":".join(map(str, where))}
+    env = {**os.environ, **preloaded(FAULTS), "FOD_FAULT": ":".join(map(str, where))}
     return subprocess.run([FOD, "merge", out, *files], capture_output=True, text=True, timeout=60,
                           env=env)
 
@@ -203,7 +203,7 @@ def test_a_merge_that_fails(parts, tmp_path):
 
 def test_the_partial_file_of_a_job_is_not_replaced(run, folder, parts, tmp_path):
     out = tmp_path / "r.h5"
-    env = {"LD_PRELOAD": str(FAULTS), "FOD_FAULT": "kill:fsync:r.h5.partial:6"}
+    env = {**preloaded(FAULTS), "FOD_FAULT": "kill:fsync:r.h5.partial:6"}
     ended = run("fod-generate", "--model", folder / "m.pt", "--data", folder / "x.npy", "--out", out,
                 "--batch-size", 8, "--checkpoint-interval", 0, ranks=None, env=env)
     assert ended.returncode == -9 and Path(f"{out}.partial").exists()
@@ -223,7 +223,7 @@ def shard_job(run, folder, out, *flags, model="m.pt", data="x.npy", ranks=3, env
 def test_a_shard_that_is_killed_and_resumed(run, folder, parts, tmp_path, rank, fault):
     out = tmp_path / "r.h5"
     flags = [*GROUPS, "--checkpoint-interval", 0]
-    ended = shard_job(run, folder, out, *flags, env={"LD_PRELOAD": str(FAULTS), "FOD_FAULT": fault})
+    ended = shard_job(run, folder, out, *flags, env={**preloaded(FAULTS), "FOD_FAULT": fault})
     assert ended.returncode != 0
     files = shards_of(out, 3)
     assert not files[rank].exists()

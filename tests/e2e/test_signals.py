@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from conftest import living_in
 from interrupted import SIGNALS, Job, messages, until
+from program import preloaded
 
 SAMPLES, BATCH = 1600, 16  # 100 blocks of one batch each
 HERE = Path(__file__).resolve().parent
@@ -156,7 +157,7 @@ def test_a_stop_while_groups_are_found(start, tmp_path):
 @pytest.fixture
 def slow_end(build):
     """The last step of a job takes its time."""
-    return {"LD_PRELOAD": f"{build}/tests/plugins/libfod_slow_rename.so", "FOD_SLOW_RENAME": "1"}
+    return {**preloaded(f"{build}/tests/plugins/libfod_slow_rename.so"), "FOD_SLOW_RENAME": "1"}
 
 
 @pytest.mark.parametrize("ranks,whom", [(None, [0]), (2, [1]), (2, ["mpirun"])])

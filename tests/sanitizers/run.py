@@ -20,8 +20,9 @@ HERE = Path(__file__).parent
 
 # h5py beside another HDF5 needs RTLD_DEEPBIND, which AddressSanitizer refuses; so does it a limit of
 # address space (what test_hostile_files feeds is fuzzed with it); SLURM's daemons do not pass the
-# settings on.
-WITHOUT = "doors|python_frameworks|third_party|hostile_files|slow_slurm|slow_readme"
+# settings on; slow_scale measures memory, of which sanitizers take several times as much.
+WITHOUT = "doors|python_frameworks|third_party|hostile_files|slow_slurm|slow_readme|slow_scale"
+NOT_OF_MEMORY = "-k 'not memory_does_not_grow'"  # nor do other files' tests of it
 CHOICE = {
     "address": ["-LE", "^(static|fuzz|long)$", "-E", WITHOUT],
     "thread": ["-R", "^(fod_unit|fod_unit_mpi_.|fod_unit_job|e2e_plugins|e2e_signals|e2e_merge)$"],
@@ -41,7 +42,7 @@ def settings(kind, reports):
                  "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
                  "LSAN_OPTIONS": f"suppressions={HERE}/leaks.txt:print_suppressions=0",
                  "LD_PRELOAD": str(ROOT / "build/asan/tests/libfod_plain_dl.so")}
-    return {**os.environ, **found}
+    return {**os.environ, **found, "FOD_PATIENCE": "4", "PYTEST_ADDOPTS": NOT_OF_MEMORY}
 
 
 def main():
