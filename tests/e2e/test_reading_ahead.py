@@ -173,3 +173,77 @@ def test_a_job_whose_reader_waits_for_the_disk_stops_in_order(build, folder, tmp
     assert done.returncode == 3, done.stderr
     before = blocks_done(job.partial)
     assert before == list(range(len(before))) and 0 < len(before) < SAMPLES // BATCH
+
+
+def under_way(batches: int) -> dict[str, str]:
+    """So many at a time, as on a GPU."""
+    return {"FOD_BATCHES_UNDER_WAY": str(batches)}
+
+
+@pytest.mark.parametrize("batches", [2, 3])
+@pytest.mark.parametrize("flags", [
+    ["--max-samples", "0"], ["--max-samples", "5"], ["--max-samples", "17"],
+    ["--checkpoint-interval", "0", "--keep-logits"],
+    ["--model", "m8.pt", "--weights", "2,1", "--keep-members", "--transform", "smooth=0.1"],
+], ids=["none", "one", "two", "all", "ensemble"])
+def test_batches_that_overlap_give_the_same_bytes(build, folder, tmp_path, batches, flags):
+    flags = ["--model", folder / "m8.pt", "--data", folder / "small.npy", "--labels",
+             folder / "labels.npy", *[folder / flag if flag == "m8.pt" else flag for flag in flags]]
+    for name, env in (("alone", under_way(1)), ("beside", under_way(batches))):
+        done = launch(build, tmp_path / f"{name}.h5", *flags, env=env)
+        assert done.returncode == 0, done.stderr
+    same_results(tmp_path / "beside.h5", tmp_path / "alone.h5")
+
+
+class Faulty(nn.Module):
+    """Returns its input, as probabilities; fails on a batch with a 9 in it."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if bool((x > 8).any()):
+            raise RuntimeError("there is a 9")
+        return x
+
+
+@pytest.mark.parametrize("batches", [1, 2, 3])
+@pytest.mark.parametrize("nine,two,told,blocks", [
+    (200, None, "there is a 9", 12), (192, None, "there is a 9", 12), (207, 195, "there is a 9", 12),
+    (208, 195, "sample 195 has no probabilities", 12),
+    (None, 207, "sample 207 has no probabilities", 12), (399, 384, "there is a 9", 24)])
+def test_the_first_failure_is_told_of_and_all_before_it_is_kept(build, tmp_path, batches, nine, two,
+                                                               told, blocks):
+    torch.jit.script(Faulty().eval()).save(str(tmp_path / "m.pt"))
+    x = np.full((SAMPLES, 4), 0.25, np.float32)
+    if nine is not None:
+        x[nine] = 9
+    if two is not None:
+        x[two] = 2
+    np.save(tmp_path / "x.npy", x)
+    flags = ["--model", tmp_path / "m.pt", "--data", tmp_path / "x.npy"]
+    done = launch(build, tmp_path / "r.h5", *flags, env=under_way(batches))
+    assert done.returncode == 4 and told in done.stderr, done.stderr
+    assert len(messages(done)) == 1
+    assert blocks_done(tmp_path / "r.h5.partial") == list(range(blocks))
+    x[:] = 0.25
+    np.save(tmp_path / "x.npy", x)
+    done = launch(build, tmp_path / "r.h5", *flags, "--resume", env=under_way(batches))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("batches", [2, 3])
+def test_memory_that_runs_out_is_on_record_for_its_block_alone(build, folder, tmp_path, batches):
+    class Greedy(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if x.shape[0] > 8 and bool((x[:, 0] > 100).any()):
+                raise RuntimeError("out of memory. Tried to allocate 2.00 GiB")
+            return x
+
+    torch.jit.script(Greedy().eval()).save(str(tmp_path / "m.pt"))
+    x = np.load(folder / "small.npy")
+    x[195, 0] = 101
+    np.save(tmp_path / "x.npy", x)
+    flags = ["--model", tmp_path / "m.pt", "--data", tmp_path / "x.npy"]
+    done = launch(build, tmp_path / "r.h5", *flags, env=under_way(batches))
+    assert done.returncode == 0 and "at samples 192 to 208" in done.stderr, done.stderr
+    with h5py.File(tmp_path / "r.h5") as file:
+        [name] = [key for key in file["ledger"] if "micro" in key]
+        assert file[f"ledger/{name}"][:].tolist() == [16] * 12 + [8] * 13
