@@ -51,6 +51,23 @@ set_source_files_properties("${PROJECT_SOURCE_DIR}/src/groups/loops.cpp" PROPERT
   COMPILE_DEFINITIONS "FOD_CLONES=${clones}"
   COMPILE_OPTIONS "-ffp-contract=off;-ffinite-math-only;-fno-signed-zeros;-fno-trapping-math")
 
+# Rows of results, for several instruction sets; the processor decides at run time. A product is
+# fused with a sum only where the code says so.
+set(_rows "${PROJECT_SOURCE_DIR}/src/ensemble/rows")
+target_sources(fod_core PRIVATE "${_rows}/generic.cpp")
+set_source_files_properties("${_rows}/generic.cpp" PROPERTIES COMPILE_OPTIONS -ffp-contract=off)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+  target_sources(fod_core PRIVATE "${_rows}/avx512.cpp" "${_rows}/avx2.cpp"
+    "${_rows}/select_x86.cpp")
+  # GCC 12 takes what its own header leaves open for a mistake of ours (its bug 105593).
+  set_source_files_properties("${_rows}/avx512.cpp" PROPERTIES COMPILE_OPTIONS
+    "-mavx512f;-mprefer-vector-width=512;-ffp-contract=off;-Wno-uninitialized;-Wno-maybe-uninitialized")
+  set_source_files_properties("${_rows}/avx2.cpp" PROPERTIES COMPILE_OPTIONS
+    "-mavx2;-mfma;-mf16c;-ffp-contract=off")
+else()
+  target_sources(fod_core PRIVATE "${_rows}/select_generic.cpp")
+endif()
+
 set_source_files_properties("${PROJECT_SOURCE_DIR}/src/groups/ward.cpp" PROPERTIES
   COMPILE_OPTIONS -ffp-contract=off) # rounds as scipy does
 
