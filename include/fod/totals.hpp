@@ -4,9 +4,7 @@
 #include "fod/store.hpp"
 
 #include <cstdint>
-#include <map>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace fod {
@@ -45,13 +43,13 @@ private:
   [[nodiscard]] std::vector<metrics::ReliabilityBin> bins_at(std::size_t bins) const;
   void tell_scores(store::Metrics& figures) const;
   template <class T>
-  [[nodiscard]] T value(char const* path, std::size_t row) const;
+  [[nodiscard]] T value(std::size_t column, std::size_t row) const;
   [[nodiscard]] std::int64_t label(std::size_t row) const;
 
   store::Layout layout_;
-  std::map<std::string, std::vector<std::byte>> columns_; ///< of the block, by path
-  std::size_t seen_ = 0;                                  ///< distributions of the block
-  std::vector<double> probabilities_;                     ///< of a row
+  std::vector<std::vector<std::byte>> columns_; ///< of the block, by section
+  std::size_t seen_ = 0;                        ///< distributions of the block
+  std::vector<double> probabilities_;           ///< of a row
   /// Some figures, predictions per class; with labels also labels per class, then bins of the
   /// confidence, then bins of the probability of each class.
   std::vector<std::uint64_t> sums_;

@@ -1,7 +1,10 @@
 #include "fod/totals.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <string_view>
 
 namespace fod {
 
@@ -39,14 +42,36 @@ std::uint64_t fixed_point(float value) {
 enum Bin : std::size_t { in_bin, hits, confidences, bin_width };
 constexpr auto bin_count = static_cast<std::size_t>(metrics::default_bins);
 
-/// Sections that are summed; the others are wide.
-bool is_summed(std::string const& path) {
-  return path == "/row_status" || path == "/labels" || path.starts_with("/uncertainty/");
+/// Sections with a number per row, or some, that are summed; the others are wide.
+enum Column : std::size_t {
+  statuses,
+  labels,
+  predictions,
+  entropies,
+  confidences_of_rows,
+  aleatorics,
+  epistemics,
+  disagreements,
+  column_count
+};
+constexpr std::array<std::string_view, column_count> paths{"/row_status",
+                                                           "/labels",
+                                                           "/uncertainty/prediction",
+                                                           "/uncertainty/entropy",
+                                                           "/uncertainty/confidence",
+                                                           "/uncertainty/aleatoric",
+                                                           "/uncertainty/epistemic",
+                                                           "/uncertainty/disagreement"};
+
+/// `column_count` if it is not summed.
+std::size_t column_of(std::string_view path) {
+  auto const* const found = std::find(paths.begin(), paths.end(), path);
+  return static_cast<std::size_t>(found - paths.begin());
 }
 
 } // namespace
 
-Totals::Totals(store::Layout const& layout) : layout_(layout) {
+Totals::Totals(store::Layout const& layout) : layout_(layout), columns_(column_count) {
   auto const classes = static_cast<std::size_t>(layout.distributions ? layout.classes : 0);
   label_counts_ = head + classes;
   top_bins_ = label_counts_ + classes;
@@ -57,8 +82,8 @@ Totals::Totals(store::Layout const& layout) : layout_(layout) {
 }
 
 void Totals::rows(store::Section const& section, IndexRange rows, std::byte const* data) {
-  if (is_summed(section.path)) {
-    auto& column = columns_[section.path];
+  if (auto const number = column_of(section.path); number < column_count) {
+    auto& column = columns_[number];
     column.insert(column.end(), data, data + rows.size() * section.row_bytes());
   } else if (section.path == "/distributions" && layout_.labels) {
     add_distributions(section, rows, data);
@@ -81,7 +106,7 @@ void Totals::add_distributions(store::Section const& section, IndexRange rows,
   };
   auto const classes = probabilities_.size();
   for (std::int64_t i = 0; i < rows.size(); ++i, ++seen_) {
-    auto const status = static_cast<RowStatus>(value<std::uint8_t>("/row_status", seen_));
+    auto const status = static_cast<RowStatus>(value<std::uint8_t>(statuses, seen_));
     auto const of_row = label(seen_);
     if (status != RowStatus::good || of_row < 0 || of_row >= layout_.classes) {
       continue;
@@ -122,30 +147,32 @@ void Totals::end_block(std::int64_t block, store::BlockFacts const& facts) {
   }
   sums_[samples] += static_cast<std::uint64_t>(samples_of_block.size());
   sums_[input_hash] += facts.input_digest;
-  columns_.clear();
+  for (auto& column : columns_) {
+    column.clear();
+  }
   seen_ = 0;
 }
 
 template <class T>
-T Totals::value(char const* path, std::size_t row) const {
+T Totals::value(std::size_t column, std::size_t row) const {
   T number{};
-  std::memcpy(&number, columns_.at(path).data() + row * sizeof(T), sizeof(T));
+  std::memcpy(&number, columns_[column].data() + row * sizeof(T), sizeof(T));
   return number;
 }
 
 /// The class of a row; negative if it is not known.
 std::int64_t Totals::label(std::size_t row) const {
   if (layout_.label_counts == 0) {
-    return value<std::int64_t>("/labels", row);
+    return value<std::int64_t>(labels, row);
   }
   auto const width = static_cast<std::size_t>(layout_.label_counts);
   auto const* const counts =
-      reinterpret_cast<std::int64_t const*>(columns_.at("/labels").data()) + row * width;
+      reinterpret_cast<std::int64_t const*>(columns_[labels].data()) + row * width;
   return majority({counts, width});
 }
 
 void Totals::add_row(std::size_t row, std::int64_t sample) {
-  auto const status = static_cast<RowStatus>(value<std::uint8_t>("/row_status", row));
+  auto const status = static_cast<RowStatus>(value<std::uint8_t>(statuses, row));
   if (status != RowStatus::good) {
     bool const unreadable = status == RowStatus::unreadable;
     ++sums_[unreadable ? unreadable_rows : nonfinite_rows];
@@ -157,16 +184,16 @@ void Totals::add_row(std::size_t row, std::int64_t sample) {
   if (!layout_.distributions || !layout_.uncertainty) {
     return; // groups alone
   }
-  auto const prediction = value<std::int32_t>("/uncertainty/prediction", row);
+  auto const prediction = value<std::int32_t>(predictions, row);
   if (0 <= prediction && prediction < layout_.classes) {
     ++sums_[head + static_cast<std::size_t>(prediction)];
   }
-  sums_[entropy] += fixed_point(value<float>("/uncertainty/entropy", row));
-  sums_[confidence] += fixed_point(value<float>("/uncertainty/confidence", row));
+  sums_[entropy] += fixed_point(value<float>(entropies, row));
+  sums_[confidence] += fixed_point(value<float>(confidences_of_rows, row));
   if (layout_.members > 1) {
-    sums_[aleatoric] += fixed_point(value<float>("/uncertainty/aleatoric", row));
-    sums_[epistemic] += fixed_point(value<float>("/uncertainty/epistemic", row));
-    sums_[disagreement] += fixed_point(value<float>("/uncertainty/disagreement", row));
+    sums_[aleatoric] += fixed_point(value<float>(aleatorics, row));
+    sums_[epistemic] += fixed_point(value<float>(epistemics, row));
+    sums_[disagreement] += fixed_point(value<float>(disagreements, row));
   }
   auto const of_row = layout_.labels ? label(row) : -1;
   if (of_row >= 0) {
