@@ -176,7 +176,6 @@ ssize_t pwrite64(int fd, void const* data, std::size_t bytes, off64_t offset) {
 }
 ssize_t pread64(int fd, void* data, std::size_t bytes, off64_t offset) {
   auto const path = path_of(fd);
-  log("read", path, offset, bytes);
   return through("read", path, [&] {
     return real<ssize_t (*)(int, void*, std::size_t, off64_t)>("pread64")(fd, data, bytes, offset);
   });
