@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from program import preloaded
+from program import PATIENCE, preloaded
 from torch import nn
 
 SAMPLES = 1500
@@ -142,7 +142,7 @@ class Killer:
     def calls(self, ranks: int, log: Path) -> list[list[str]]:
         """The calls of each rank of an undisturbed job: "write 0 96 …/r.h5.partial"."""
         job = self.start(ranks, env={"FOD_FAULT_LOG": str(log), "FOD_FAULT_PATH": self.out.name})
-        stdout, stderr = job.communicate(timeout=60)
+        stdout, stderr = job.communicate(timeout=60 * PATIENCE)
         assert job.returncode == 0, stdout + stderr
         return [Path(f"{log}.{rank}").read_text().splitlines() for rank in range(ranks)]
 
@@ -150,7 +150,7 @@ class Killer:
         """To its end."""
         job = self.start(ranks, *flags, env={})
         try:
-            stdout, stderr = job.communicate(timeout=60)
+            stdout, stderr = job.communicate(timeout=60 * PATIENCE)
         except subprocess.TimeoutExpired:
             conftest.kill_session(job.pid)
             raise
@@ -168,7 +168,7 @@ class Killer:
                 assert stopped, "neither stopped nor ended"
                 if job.poll() is None:
                     self.end(job, kill.who)
-            stdout, stderr = job.communicate(timeout=60)
+            stdout, stderr = job.communicate(timeout=60 * PATIENCE)
             return job.returncode != 0
         finally:
             conftest.kill_session(job.pid)

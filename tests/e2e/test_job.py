@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import models
+from program import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +164,7 @@ def test_two_jobs_on_one_output(build, generate, folder, tmp_path):
         assert second.returncode == 2, second.stderr
         assert "another job is writing" in second.stderr
         assert f"process {first.pid}" in second.stderr
-        assert first.wait(timeout=120) == 0
+        assert first.wait(timeout=120 * PATIENCE) == 0
     finally:
         first.kill()
         first.wait()
@@ -200,7 +201,7 @@ def test_progress_is_one_line_on_a_terminal(build, folder, tmp_path):
             shown += chunk
     except OSError:  # the other side is closed: the job has ended
         pass
-    assert job.wait(timeout=60) == 0
+    assert job.wait(timeout=60 * PATIENCE) == 0
     lines = [line for line in shown.decode().split("\r") if "samples/s" in line]
     assert len(lines) >= 2
     for line in lines:

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from kill_jobs import Killer, flags, folder  # noqa: F401
+from program import PATIENCE
 from torch import nn
 
 
@@ -32,7 +33,7 @@ def fail(killer: Killer, ranks: int, *flags: str, fault: str | None = None, **se
     """Runs a job that fails within its deadline with code 4. What it says: one line of ours."""
     job = killer.start(ranks, *flags, env={"FOD_FAULT": fault} if fault else {}, **settings)
     try:
-        stdout, stderr = job.communicate(timeout=40)
+        stdout, stderr = job.communicate(timeout=40 * PATIENCE)
     finally:
         conftest.kill_session(job.pid)
     lines = [line for line in stderr.splitlines() if line.startswith("fod-generate:")
@@ -81,7 +82,7 @@ def test_injected_failure(build, flags, tmp_path, expected, name):
 def test_no_room_at_the_start_leaves_nothing(build, flags, tmp_path, fault, word):
     killer = Killer(build, flags, tmp_path / "r.h5")
     job = killer.start(2, env={"FOD_FAULT": fault})
-    stdout, stderr = job.communicate(timeout=40)
+    stdout, stderr = job.communicate(timeout=40 * PATIENCE)
     assert job.returncode == 2, stdout + stderr
     assert word in stderr and str(killer.out) in stderr
     assert list(tmp_path.iterdir()) == []
@@ -122,7 +123,7 @@ def test_limit_on_file_size(build, flags, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (90 << 20, resource.RLIM_INFINITY))
 
     job = killer.start(2, env={}, preexec_fn=limit)
-    stdout, stderr = job.communicate(timeout=40)
+    stdout, stderr = job.communicate(timeout=40 * PATIENCE)
     assert job.returncode == 2, stdout + stderr
     assert "File too large" in stderr and "r.h5" in stderr
     assert not list(tmp_path.glob("r.h5*"))
@@ -140,7 +141,7 @@ def test_the_folder_vanishes(build, flags, tmp_path, expected):
         place.rename(tmp_path / "elsewhere")
         for pid in kill_jobs.stopped_in(job.pid):
             os.kill(pid, 18)
-        stdout, stderr = job.communicate(timeout=40)
+        stdout, stderr = job.communicate(timeout=40 * PATIENCE)
     finally:
         conftest.kill_session(job.pid)
     assert job.returncode == 4, stdout + stderr
@@ -243,7 +244,7 @@ def test_a_job_that_died_is_named(build, flags, tmp_path):
     lock = (tmp_path / "r.h5.lock").read_text()
     assert re.match(r"process \d+ on ", lock)
     job = killer.start(1, env={})
-    _, stderr = job.communicate(timeout=40)
+    _, stderr = job.communicate(timeout=40 * PATIENCE)
     assert job.returncode == 2
     for words in ("r.h5.partial is there already", lock, "blocks done", "--resume", "--overwrite"):
         assert words in stderr
@@ -269,7 +270,7 @@ def test_other_settings_are_refused(build, folder, flags, tmp_path, change, word
         base = flags[:at] + flags[at + 2:]
     other = Killer(build, [*base, *change], killer.out)
     job = other.start(1, "--resume", env={})
-    _, stderr = job.communicate(timeout=40)
+    _, stderr = job.communicate(timeout=40 * PATIENCE)
     assert job.returncode == 2, stderr
     for word in words:
         assert word in stderr
@@ -291,7 +292,7 @@ def test_another_model_and_other_data_are_refused(build, folder, flags, tmp_path
                            (folder / "x.npy", data, "the data (a checksum of its first block)")):
         changed = [str(new) if flag == str(old) else flag for flag in flags]
         job = Killer(build, changed, killer.out).start(1, "--resume", env={})
-        _, stderr = job.communicate(timeout=40)
+        _, stderr = job.communicate(timeout=40 * PATIENCE)
         assert job.returncode == 2 and word in stderr, stderr
 
 
@@ -304,7 +305,7 @@ def test_resume_without_anything_and_with_all(build, flags, tmp_path, expected):
     assert killer.out.stat().st_mtime_ns == modified
     other = Killer(build, [*flags, "--seed", "5"], killer.out)
     job = other.start(1, "--resume", env={})
-    _, stderr = job.communicate(timeout=40)
+    _, stderr = job.communicate(timeout=40 * PATIENCE)
     assert job.returncode == 2 and "--seed was 0, and is 5" in stderr
     (tmp_path / "s.h5.partial").write_bytes(b"killed while it was created")
     broken = Killer(build, flags, tmp_path / "s.h5")

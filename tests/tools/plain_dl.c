@@ -1,6 +1,7 @@
-/* Preloaded into programs built with AddressSanitizer. It refuses RTLD_DEEPBIND: Python's wheels are
- * loaded without it, as Python itself does. And it names who leaked only as long as that is loaded:
- * nothing is unloaded. */
+/* Preloaded into programs built with sanitizers. AddressSanitizer refuses RTLD_DEEPBIND: Python's
+ * wheels are loaded without it, as Python itself does. It names who leaked only as long as that is
+ * loaded, and ThreadSanitizer ends a program that unloads what races.txt names: so nothing is
+ * unloaded. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stddef.h>
