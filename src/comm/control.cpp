@@ -12,7 +12,12 @@ namespace fod {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto report_interval = std::chrono::milliseconds(100);
+/// Between two reports of a rank. Rank 0 hears at most some thousand a second, however many they
+/// are.
+std::chrono::milliseconds report_interval(int ranks) {
+  return std::chrono::milliseconds(std::max(100, ranks));
+}
+
 constexpr int report_tag = 1;  // any rank to rank 0
 constexpr int command_tag = 2; // rank 0 to any rank
 
@@ -88,7 +93,9 @@ struct ControlChannel::Impl {
   }
 
   void record(int source, Report report, std::string const& text) {
-    reports[static_cast<std::size_t>(source)] = report;
+    auto& last = reports[static_cast<std::size_t>(source)];
+    total += report.done - last.done;
+    last = report;
     if (report.state == State::failed && failure.empty()) {
       failure = text;
       failed_rank = source;
@@ -184,6 +191,7 @@ struct ControlChannel::Impl {
   std::shared_ptr<Activity> activity;
   Report own;
   std::vector<Report> reports; // of all ranks, on rank 0
+  std::int64_t total = 0;      // samples done in these
   std::string failure;         // encoded, the first one, on rank 0
   int failed_rank = -1;
   int signalled_rank = -1; // the first that a signal asks to stop, on rank 0
@@ -202,7 +210,7 @@ void ControlChannel::report(std::int64_t samples_done) {
   impl_->own.done = samples_done;
   impl_->look_for_signal();
   auto const now = Clock::now();
-  if (now - impl_->last_report >= report_interval) {
+  if (now - impl_->last_report >= report_interval(impl_->ranks.size)) {
     impl_->last_report = now;
     catch_stop_signals(); // foreign code may have put its own handlers in place
     impl_->tell();
@@ -228,11 +236,7 @@ bool ControlChannel::stop_requested() const {
 }
 
 std::int64_t ControlChannel::total_done() const {
-  std::int64_t total = 0;
-  for (auto const& report : impl_->reports) {
-    total += report.done;
-  }
-  return total;
+  return impl_->total;
 }
 
 std::optional<Error> ControlChannel::settle(std::function<void()> const& idle) {

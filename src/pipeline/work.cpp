@@ -18,6 +18,19 @@ std::vector<std::int64_t> numbers_of(std::string const& bytes) {
   return numbers;
 }
 
+/// The same blocks in order, as few runs: an earlier job leaves as many as it had ranks.
+store::BlockRuns joined(store::BlockRuns runs) {
+  std::sort(runs.begin(), runs.end(), [](IndexRange a, IndexRange b) { return a.begin < b.begin; });
+  store::BlockRuns few;
+  for (auto const run : runs) {
+    if (few.empty() || run.begin > few.back().end) {
+      few.push_back(run);
+    }
+    few.back().end = std::max(few.back().end, run.end);
+  }
+  return few;
+}
+
 } // namespace
 
 store::BlockRuns KeptSums::begin(Comm const& comm, Take const& take,
@@ -44,9 +57,12 @@ store::BlockRuns KeptSums::begin(Comm const& comm, Take const& take,
 
 Work left_of(store::Layout const& layout, std::vector<std::int64_t> const* marked,
              store::BlockRuns const* summed, Comm const& comm) {
+  auto const runs = summed == nullptr ? store::BlockRuns{layout.blocks} : joined(*summed);
   auto const is_summed = [&](std::int64_t block) {
-    return summed == nullptr || std::any_of(summed->begin(), summed->end(),
-                                            [&](IndexRange run) { return run.contains(block); });
+    auto const after =
+        std::upper_bound(runs.begin(), runs.end(), block,
+                         [](std::int64_t value, IndexRange run) { return value < run.begin; });
+    return after != runs.begin() && std::prev(after)->contains(block);
   };
   std::vector<Todo> all;
   Work work;

@@ -29,7 +29,10 @@ constexpr std::int64_t piece_bytes = std::int64_t{4} << 20;
 }
 
 BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger)
-    : reader_(reader), sections_(ledger.sections), order_(sections_.size()) {
+    : BlockScanner(reader, ledger, reader.layout().blocks) {}
+
+BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger, IndexRange part)
+    : reader_(reader), blocks_(part), sections_(ledger.sections), order_(sections_.size()) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   std::stable_partition(order_.begin(), order_.end(),
                         [&](std::size_t s) { return sections_[s].path != "/distributions"; });
@@ -43,17 +46,27 @@ BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger)
     throw bad_input(reader.path() + " is damaged", "its ledger does not fit its blocks",
                     "make it again, or restore it from a backup");
   }
-  done_.resize(static_cast<std::size_t>(blocks));
+  auto const first = reader.layout().blocks.begin;
+  IndexRange const rows{part.begin - first, part.end - first};
+  done_.resize(static_cast<std::size_t>(rows.size()));
   checksums_.resize(done_.size() * sections_.size());
-  done.read({0, blocks}, ElementType::uint8, done_.data());
-  checksums.read({0, blocks}, ElementType::uint64, checksums_.data());
+  if (rows.empty()) {
+    return;
+  }
+  done.read(rows, ElementType::uint8, done_.data());
+  checksums.read(rows, ElementType::uint64, checksums_.data());
   if (is_first(ledger) && reader.has(inputs_of(ledger))) {
     auto const& file = reader.file();
-    inputs_ = read_all<std::uint64_t>(file, ledger.path, inputs_of(ledger), ElementType::uint64);
-    micro_batches_ =
-        read_all<std::int64_t>(file, ledger.path, micro_batches_of(ledger), ElementType::int64);
-    require_sane(file, ledger.path,
-                 inputs_.size() == done_.size() && micro_batches_.size() == done_.size());
+    auto const inputs = file.dataset(inputs_of(ledger));
+    auto const micro_batches = file.dataset(micro_batches_of(ledger));
+    for (auto const* dataset : {&inputs, &micro_batches}) {
+      require_sane(file, ledger.path,
+                   dataset->shape() == Shape{blocks} && dataset->can_hold(blocks));
+    }
+    inputs_.resize(done_.size());
+    micro_batches_.resize(done_.size());
+    inputs.read(rows, ElementType::uint64, inputs_.data());
+    micro_batches.read(rows, ElementType::int64, micro_batches_.data());
   }
 }
 
@@ -81,20 +94,18 @@ std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& p
 }
 
 bool BlockScanner::done(std::int64_t block) const {
-  return done_[static_cast<std::size_t>(block - reader_.layout().blocks.begin)] == 1;
+  return done_[row_of(block)] == 1;
 }
 
 BlockFacts BlockScanner::facts(std::int64_t block) const {
   if (inputs_.empty()) {
     return {};
   }
-  auto const row = static_cast<std::size_t>(block - reader_.layout().blocks.begin);
-  return {inputs_[row], micro_batches_[row]};
+  return {inputs_[row_of(block)], micro_batches_[row_of(block)]};
 }
 
 std::uint64_t BlockScanner::recorded(std::int64_t block, std::size_t section) const {
-  auto const row = static_cast<std::size_t>(block - reader_.layout().blocks.begin);
-  return checksums_[row * sections_.size() + section];
+  return checksums_[row_of(block) * sections_.size() + section];
 }
 
 } // namespace fod::store

@@ -25,6 +25,8 @@ IdEvidence evidence_of(IndexRange ids);
 class BlockScanner {
 public:
   BlockScanner(ResultReader const& reader, Ledger const& ledger);
+  /// Of some blocks (of the grid): of a ledger of a billion samples no more than these is read.
+  BlockScanner(ResultReader const& reader, Ledger const& ledger, IndexRange blocks);
 
   /// A piece of rows of one section, in the section's own type.
   using Piece = std::function<void(std::size_t section, IndexRange rows, std::byte const* data)>;
@@ -41,7 +43,13 @@ public:
   [[nodiscard]] Section const& section(std::size_t at) const { return sections_[at]; }
 
 private:
+  /// Of a block in what was read.
+  [[nodiscard]] std::size_t row_of(std::int64_t block) const {
+    return static_cast<std::size_t>(block - blocks_.begin);
+  }
+
   ResultReader const& reader_;
+  IndexRange blocks_; ///< whose part of the ledger was read
   std::vector<Section> sections_;
   std::vector<std::size_t> order_; ///< in which they are read
   std::vector<std::uint8_t> done_;

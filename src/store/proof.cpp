@@ -9,7 +9,7 @@ namespace fod::store {
 Proof prove_blocks(ResultReader const& reader, Ledger const& ledger, IndexRange blocks,
                    RowVisitor* visitor) {
   Proof proof;
-  BlockScanner scanner(reader, ledger);
+  BlockScanner scanner(reader, ledger, blocks);
   auto const bad = [&](std::int64_t block, std::string const& section) {
     if (proof.bad.size() < Proof::most_bad) {
       proof.bad.push_back({block, section});
