@@ -26,7 +26,7 @@ class BlockScanner {
 public:
   BlockScanner(ResultReader const& reader, Ledger const& ledger);
   /// Of some blocks (of the grid): of a ledger of a billion samples no more than these is read.
-  BlockScanner(ResultReader const& reader, Ledger const& ledger, IndexRange blocks);
+  BlockScanner(ResultReader const& reader, Ledger const& ledger, IndexRange part);
 
   /// A piece of rows of one section, in the section's own type.
   using Piece = std::function<void(std::size_t section, IndexRange rows, std::byte const* data)>;
