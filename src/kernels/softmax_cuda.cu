@@ -2,7 +2,7 @@
 
 #include "softmax.cuh"
 
-/// Which shape suits which number of classes (tests/bench/bench_epilogue_cuda.cu compares them).
+/// Which shape suits which number of classes (tests/bench/bench_epilogue_cuda.cpp compares them).
 namespace fod::cuda {
 
 template <class T>

@@ -134,7 +134,8 @@ class Killer:
     def start(self, ranks: int, *flags: str, env: dict[str, str],
               **settings: object) -> subprocess.Popen:
         return subprocess.Popen(
-            ["mpirun", "--oversubscribe", "-n", str(ranks), *self.command, *flags],
+            ["mpirun", "--oversubscribe", "-n", str(ranks), *self.command, *flags,
+             *conftest.sharing(ranks)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
             env={**os.environ, **ROOT, **preloaded(self.library), **env}, **settings)

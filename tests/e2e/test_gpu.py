@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, h5rows
+from group_data import same
+from merging import everything
 from torch import Tensor, nn
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -60,30 +62,6 @@ def job(run, folder, out, *flags, device="cuda", ranks=1, model="m.pt", code=0, 
     return done
 
 
-def content(path):
-    """Everything but how it came about."""
-    found = {}
-
-    def visit(name, item):
-        if isinstance(item, h5py.Dataset) and not name.startswith("provenance"):
-            found[name] = item[()]
-
-    with h5py.File(path) as file:
-        file.visititems(visit)
-    return found
-
-
-def bytes_of(value):
-    array = np.asarray(value)
-    return array.tolist() if array.dtype.kind == "O" else array.tobytes()  # texts by their values
-
-
-def same(one, other):
-    assert one.keys() == other.keys()
-    for name, value in one.items():
-        assert bytes_of(value) == bytes_of(other[name]), name
-
-
 FLAGS = ["--layers", "conv*,fc", "--correlation-threshold", "0.3", "--group-patterns",
          "--keep-activations", "--keep-correlation", "--keep-logits"]
 
@@ -96,9 +74,9 @@ def test_any_number_of_ranks_gives_the_same_bytes_and_the_cpu_nearly(run, folder
         done = job(run, folder, out, *FLAGS, ranks=ranks, device="auto")
         assert "cuda:0" in done.stdout
         assert run("fod", "verify", out, ranks=None).returncode == 0
-        first = first or content(out)
-        same(first, content(out))
-    host = content(tmp_path / "cpu.h5")
+        first = first or everything(out)
+        same(first, everything(out))
+    host = everything(tmp_path / "cpu.h5")
     assert host.keys() == first.keys()
     np.testing.assert_allclose(first["logits"], host["logits"], atol=2e-5)
     np.testing.assert_allclose(first["distributions"], host["distributions"], atol=1e-5)
@@ -141,15 +119,15 @@ def test_members_and_transforms(run, folder, tmp_path, flags):
     flags = [flag.format(folder) for flag in flags]
     for ranks in (1, 2):
         job(run, folder, tmp_path / f"{ranks}.h5", *flags, ranks=ranks)
-    first = content(tmp_path / "1.h5")
-    same(first, content(tmp_path / "2.h5"))
+    first = everything(tmp_path / "1.h5")
+    same(first, everything(tmp_path / "2.h5"))
     np.testing.assert_allclose(first["distributions"].sum(1), 1, atol=1e-5)
     if "--mc-dropout" in flags:
         spread = first["members"].std(1).max(1)
         assert (spread > 1e-4).all()  # other random numbers in each pass
     else:
         job(run, folder, tmp_path / "cpu.h5", *flags, device="cpu")
-        host = content(tmp_path / "cpu.h5")
+        host = everything(tmp_path / "cpu.h5")
         for name in ("distributions", "uncertainty/entropy"):
             np.testing.assert_allclose(first[name], host[name], atol=2e-5)
 
@@ -185,7 +163,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(run, build, folder, tmp_path):
     assert killed.returncode != 0 and not out.exists()
     done = job(run, folder, out, *flags, "--resume", ranks=3)
     assert "resum" in done.stdout.lower() or "earlier" in done.stdout.lower(), done.stdout
-    one, other = content(tmp_path / "whole.h5"), content(out)
+    one, other = everything(tmp_path / "whole.h5"), everything(out)
     same(one, other)
 
 
@@ -210,8 +188,8 @@ def test_a_package_compiled_for_the_gpu(run, folder, tmp_path):
     for ranks in (1, 2):
         job(run, folder, tmp_path / f"{ranks}.h5", "--layers", "conv2,fc", "--keep-correlation",
             model="m.pt2", ranks=ranks)
-    compiled, script = content(tmp_path / "1.h5"), content(tmp_path / "script.h5")
-    same(compiled, content(tmp_path / "2.h5"))
+    compiled, script = everything(tmp_path / "1.h5"), everything(tmp_path / "script.h5")
+    same(compiled, everything(tmp_path / "2.h5"))
     np.testing.assert_allclose(compiled["distributions"], script["distributions"], atol=1e-4)
     for layer in ("conv2", "fc"):
         np.testing.assert_allclose(compiled[f"groups/{layer}/correlation"],
