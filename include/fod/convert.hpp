@@ -28,12 +28,13 @@ struct ExportOptions {
   std::function<void(std::int64_t samples)> on_progress = {};
 };
 
-/// Seconds that phases of a conversion took: of processors, all threads together; but for `sync`,
-/// which waits.
+/// Seconds that a conversion took: phases by the processor's time, all threads together; `clock`
+/// and `sync`, one after the other, by the clock.
 struct PhaseSeconds {
   double read = 0;  ///< of the input
   double form = 0;  ///< from one form to the other
   double write = 0; ///< of the output
+  double clock = 0; ///< until all was written
   double sync = 0;  ///< until it was on the disk
 };
 

@@ -44,7 +44,7 @@ struct Layout {
   bool uncertainty = true;       ///< /uncertainty/{entropy,confidence,prediction}
   double sum_tolerance = 1e-4;   ///< how far a row's sum may be from 1
   bool explicit_ids = false; ///< ids come from an imported file instead of being the row's index
-  std::vector<KeptLayer> activations; ///< /activations/<layer> (N, neurons)
+  std::vector<KeptLayer> activations; ///< `/activations/<layer>` (N, neurons)
   std::int64_t shard = 0;             ///< number of the rank that wrote the file alone
   std::int64_t shards = 0;            ///< of how many; 0: it is no shard
 

@@ -51,6 +51,7 @@ std::string as_json(Options const& options, ExportSummary const& summary) {
                                  {{"read", seconds.read},
                                   {"form", seconds.form},
                                   {"write", seconds.write},
+                                  {"clock", seconds.clock},
                                   {"sync", seconds.sync}}}};
   return report.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

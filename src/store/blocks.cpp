@@ -48,6 +48,9 @@ BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger, Ind
   }
   auto const first = reader.layout().blocks.begin;
   IndexRange const rows{part.begin - first, part.end - first};
+  for (auto const& section : sections_) {
+    windows_.emplace_back(reader, section, rows_of(part));
+  }
   done_.resize(static_cast<std::size_t>(rows.size()));
   checksums_.resize(done_.size() * sections_.size());
   if (rows.empty()) {
@@ -71,10 +74,7 @@ BlockScanner::BlockScanner(ResultReader const& reader, Ledger const& ledger, Ind
 }
 
 std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& piece) {
-  auto const& layout = reader_.layout();
-  auto const samples = layout.grid.samples_of(block);
-  auto const first = layout.samples().begin;
-  IndexRange const rows{samples.begin - first, samples.end - first};
+  auto const rows = rows_of({block, block + 1});
   std::vector<std::uint64_t> digests(sections_.size());
   for (auto const s : order_) {
     auto const& section = sections_[s];
@@ -82,15 +82,20 @@ std::vector<std::uint64_t> BlockScanner::scan(std::int64_t block, Piece const& p
     auto const step = std::max<std::int64_t>(1, piece_bytes / section.row_bytes());
     for (auto begin = rows.begin; begin < rows.end; begin += step) {
       IndexRange const part{begin, std::min(rows.end, begin + step)};
-      auto const bytes = static_cast<std::size_t>(part.size() * section.row_bytes());
-      buffer_.resize(std::max(buffer_.size(), bytes));
-      reader_.read(section.path, part, section.type, buffer_.data());
-      checksum.update(buffer_.data(), bytes);
-      piece(s, part, buffer_.data());
+      auto const* const data = windows_[s].at(part);
+      checksum.update(data, static_cast<std::size_t>(part.size() * section.row_bytes()));
+      piece(s, part, data);
     }
     digests[s] = checksum.digest();
   }
   return digests;
+}
+
+IndexRange BlockScanner::rows_of(IndexRange blocks) const {
+  auto const& layout = reader_.layout();
+  auto const samples = layout.grid.samples_of(blocks);
+  auto const first = layout.samples().begin;
+  return {samples.begin - first, samples.end - first};
 }
 
 bool BlockScanner::done(std::int64_t block) const {

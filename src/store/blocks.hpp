@@ -1,6 +1,7 @@
 #pragma once
 
 #include "layout.hpp"
+#include "row_window.hpp"
 
 #include "fod/checksum.hpp"
 
@@ -48,6 +49,8 @@ private:
     return static_cast<std::size_t>(block - blocks_.begin);
   }
 
+  [[nodiscard]] IndexRange rows_of(IndexRange blocks) const;
+
   ResultReader const& reader_;
   IndexRange blocks_; ///< whose part of the ledger was read
   std::vector<Section> sections_;
@@ -56,7 +59,7 @@ private:
   std::vector<std::uint64_t> checksums_;
   std::vector<std::uint64_t> inputs_; ///< empty in the second ledger
   std::vector<std::int64_t> micro_batches_;
-  std::vector<std::byte> buffer_;
+  std::vector<RowWindow> windows_; ///< one for each section
 };
 
 } // namespace fod::store

@@ -2,6 +2,8 @@
 
 #include "blocks.hpp"
 
+#include <cstring>
+
 namespace fod::store {
 
 class CheckedRows::Impl {
@@ -16,7 +18,11 @@ public:
         throw bad_input(reader.path() + " has no " + path, "its job was not asked for it",
                         "give a file that has it");
       }
-      columns_.push_back({static_cast<std::size_t>(found - known.begin()), *found, {}, {}});
+      columns_.push_back({static_cast<std::size_t>(found - known.begin()),
+                          *found,
+                          {},
+                          {},
+                          {reader, *found, {0, reader.rows()}}});
     }
   }
 
@@ -54,14 +60,16 @@ private:
     Section section;
     std::vector<std::byte> data;
     Checksum checksum; ///< of the rows of the block so far
+    RowWindow window;
   };
 
   void read(IndexRange rows, std::int64_t at) {
     for (auto& column : columns_) {
-      auto const bytes = column.section.row_bytes();
-      auto* data = column.data.data() + at * bytes;
-      reader_.read(column.section.path, rows, column.section.type, data);
-      column.checksum.update(data, static_cast<std::size_t>(rows.size() * bytes));
+      auto const row_bytes = column.section.row_bytes();
+      auto const bytes = static_cast<std::size_t>(rows.size() * row_bytes);
+      auto const* const data = column.window.at(rows);
+      column.checksum.update(data, bytes);
+      std::memcpy(column.data.data() + at * row_bytes, data, bytes);
     }
   }
 

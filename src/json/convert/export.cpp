@@ -25,6 +25,10 @@ void refuse_without_distributions(store::ResultReader const& reader) {
   }
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// A file to be written.
 struct Target {
   std::string path;
@@ -96,6 +100,7 @@ ExportFormat export_format(std::string const& path) {
 
 ExportSummary export_file(store::ResultReader const& reader, std::string const& out_path,
                           ExportFormat format, ExportOptions const& options) {
+  auto const start = std::chrono::steady_clock::now();
   refuse_partial(reader);
   refuse_without_distributions(reader);
   auto const targets = targets_of(reader, out_path, format, options);
@@ -108,7 +113,8 @@ ExportSummary export_file(store::ResultReader const& reader, std::string const& 
     exporter.write(targets[i].parts, outputs[i]);
   }
   ExportSummary summary{reader.rows(), reader.classes(), 0, {}, exporter.seconds()};
-  auto const start = std::chrono::steady_clock::now();
+  summary.seconds.clock = seconds_since(start);
+  auto const written = std::chrono::steady_clock::now();
   for (auto& output : outputs) {
     output.sync();
   }
@@ -116,8 +122,7 @@ ExportSummary export_file(store::ResultReader const& reader, std::string const& 
   for (std::size_t i = targets.size(); i-- > 0;) {
     summary.bytes += outputs[i].commit();
   }
-  summary.seconds.sync =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  summary.seconds.sync = seconds_since(written);
   for (auto const& target : targets) {
     summary.paths.push_back(target.path);
   }

@@ -1,9 +1,10 @@
 #include "in_order.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -11,17 +12,38 @@ namespace fod::json {
 
 namespace {
 
+/// What all threads share; each looks for what can be done next, handing over first. Who changes
+/// something looks again itself, so that waking one more is enough.
 class Line {
 public:
-  explicit Line(int threads) : making_(threads) {}
+  Line(int threads, std::vector<std::unique_ptr<PieceMaker>> const& makers) : may_make_(threads) {
+    for (auto const& maker : makers) {
+      free_.push_back(maker.get());
+    }
+  }
 
-  void work(PieceMaker& maker) {
+  void work() {
+    std::unique_lock lock(mutex_);
     try {
-      while (one_piece(maker)) {
+      while (!stopped_) {
+        if (!giving_ && made_.contains(given_)) {
+          give(lock);
+        } else if (!taking_ && !all_taken_ && may_make_ > 0 && !free_.empty()) {
+          take_and_make(lock);
+        } else if (all_taken_ && given_ == taken_) {
+          break;
+        } else {
+          changed_.wait(lock);
+        }
       }
     } catch (...) {
-      stop(std::current_exception());
+      if (!lock.owns_lock()) {
+        lock.lock();
+      }
+      error_ = error_ ? error_ : std::current_exception();
+      stopped_ = true;
     }
+    changed_.notify_all();
   }
 
   void rethrow() const {
@@ -31,77 +53,71 @@ public:
   }
 
 private:
-  /// False: this thread is to end.
-  bool one_piece(PieceMaker& maker) {
-    std::int64_t piece = 0;
-    {
-      std::scoped_lock const one_taker(taking_);
-      piece = taken_;
-      if (stopped() || !maker.take(piece)) {
-        return false;
-      }
-      ++taken_;
-    }
-    making_.acquire();
-    try {
-      maker.make();
-    } catch (...) {
-      making_.release();
-      throw;
-    }
-    making_.release();
-    std::unique_lock lock(mutex_);
-    turn_.wait(lock, [&] { return stopped_ || given_ == piece; });
-    if (stopped_) {
-      return false;
-    }
-    lock.unlock(); // nobody else has this turn
-    bool const more = maker.give();
+  void give(std::unique_lock<std::mutex>& lock) {
+    auto* const maker = made_.extract(given_).mapped();
+    giving_ = true;
+    lock.unlock();
+    bool const more = maker->give();
     lock.lock();
+    giving_ = false;
     ++given_;
+    free_.push_back(maker);
     stopped_ = stopped_ || !more;
-    turn_.notify_all();
-    return !stopped_;
+    changed_.notify_one();
   }
 
-  bool stopped() {
-    std::scoped_lock const lock(mutex_);
-    return stopped_;
-  }
-
-  void stop(std::exception_ptr error) {
-    std::scoped_lock const lock(mutex_);
-    if (!error_) {
-      error_ = std::move(error);
+  void take_and_make(std::unique_lock<std::mutex>& lock) {
+    auto* const maker = free_.back();
+    auto const piece = taken_;
+    free_.pop_back();
+    taking_ = true;
+    --may_make_;
+    lock.unlock();
+    bool const found = maker->take(piece);
+    lock.lock();
+    taking_ = false;
+    all_taken_ = !found;
+    taken_ += found ? 1 : 0;
+    changed_.notify_one();
+    if (found) {
+      lock.unlock();
+      maker->make();
+      lock.lock();
+      made_[piece] = maker;
     }
-    stopped_ = true;
-    turn_.notify_all();
+    ++may_make_;
+    changed_.notify_one();
   }
 
-  std::counting_semaphore<> making_;
-  std::mutex taking_;
-  std::int64_t taken_ = 0;
   std::mutex mutex_;
-  std::condition_variable turn_;
-  std::int64_t given_ = 0;
+  std::condition_variable changed_;
+  std::vector<PieceMaker*> free_;
+  std::map<std::int64_t, PieceMaker*> made_; ///< not given yet, by piece
+  int may_make_;
+  bool taking_ = false;
+  bool giving_ = false;
+  bool all_taken_ = false;
   bool stopped_ = false;
+  std::int64_t taken_ = 0;
+  std::int64_t given_ = 0;
   std::exception_ptr error_;
 };
 
 } // namespace
 
-void make_in_order(int threads, std::function<std::unique_ptr<PieceMaker>()> const& maker) {
+void make_in_order(int threads, int rooms,
+                   std::function<std::unique_ptr<PieceMaker>()> const& maker) {
   std::vector<std::unique_ptr<PieceMaker>> makers;
-  for (int i = 0; i < threads + 1; ++i) { // one takes and gives while the others make
+  for (int i = 0; i < rooms; ++i) {
     makers.push_back(maker());
   }
-  Line line(threads);
+  Line line(threads, makers);
   {
     std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < makers.size(); ++i) {
-      others.emplace_back([&line, &own = *makers[i]] { line.work(own); });
+    for (int i = 1; i < std::max(2, threads); ++i) {
+      others.emplace_back([&line] { line.work(); });
     }
-    line.work(*makers[0]);
+    line.work();
   }
   line.rethrow();
 }

@@ -7,7 +7,7 @@
 /// Inside of the json module: pieces that are made side by side and handed over one by one.
 namespace fod::json {
 
-/// The hands of one thread, for one piece at a time.
+/// Room for one piece at a time, whichever thread works on it.
 class PieceMaker {
 public:
   PieceMaker() = default;
@@ -24,11 +24,14 @@ public:
   virtual bool give() = 0;
 };
 
-/// Makes pieces 0, 1, … until there are no more.
-/// @param threads how many make at the same time; one more gets and hands over beside them, so that
-///        as many pieces and one are held
-/// @param maker is called for each of all these
+/// Makes pieces 0, 1, … until there are no more. No thread waits for the piece of another one while
+/// there is room to make the next.
+/// @param threads how many work at the same time, each at what is next; a single one that makes has
+///        one beside it that gets and hands over
+/// @param rooms how many pieces are held at most, made or not; at least two
+/// @param maker is called for each of these
 /// @throws what a maker throws, the first of it, once all threads have stopped
-void make_in_order(int threads, std::function<std::unique_ptr<PieceMaker>()> const& maker);
+void make_in_order(int threads, int rooms,
+                   std::function<std::unique_ptr<PieceMaker>()> const& maker);
 
 } // namespace fod::json

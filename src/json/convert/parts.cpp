@@ -43,7 +43,7 @@ public:
                                      piece_numbers / std::max<std::int64_t>(1, columns.width()))) {}
   Maker(Maker const&) = delete;
   Maker& operator=(Maker const&) = delete;
-  ~Maker() override { exporter_.seconds_.form += forming_; } // on the thread that made it
+  ~Maker() override { exporter_.seconds_.form += forming_; } // no thread makes pieces any more
 
   bool take(std::int64_t piece) override {
     auto const all = exporter_.reader_.rows();
@@ -77,7 +77,7 @@ private:
   std::int64_t step_;
   Slice slice_;
   Text text_;
-  double forming_ = 0; ///< seconds of this thread alone
+  double forming_ = 0; ///< seconds
 };
 
 Exporter::Exporter(store::ResultReader const& reader, ExportOptions const& options,
@@ -103,14 +103,16 @@ void Exporter::tell_progress(std::int64_t rows) const {
 
 void Exporter::write_rows(Part const& part, Output& output) {
   ColumnReader const columns(reader_, part.columns);
-  // Each thread holds a row at least: as numbers, and as text.
+  // Each piece holds a row at least: as numbers, and as text.
   constexpr std::int64_t memory = std::int64_t{96} << 20;
   constexpr auto number = static_cast<std::int64_t>(sizeof(double) + number_bytes);
   auto const fitting = memory / std::max<std::int64_t>(1, columns.width() * number);
   auto const threads = std::clamp<std::int64_t>(fitting, 1, std::max(1, options_.threads));
-  make_in_order(static_cast<int>(threads), [&]() -> std::unique_ptr<PieceMaker> {
-    return std::make_unique<Maker>(*this, part, columns, output);
-  });
+  auto const rooms = std::min(fitting, 2 * threads) + 2;
+  make_in_order(static_cast<int>(threads), static_cast<int>(rooms),
+                [&]() -> std::unique_ptr<PieceMaker> {
+                  return std::make_unique<Maker>(*this, part, columns, output);
+                });
 }
 
 } // namespace fod::json

@@ -159,10 +159,12 @@ private:
 Ahead read_ahead(std::string const& path, Scanner::Place from, AheadOptions const& options,
                  IdSet& seen, std::function<void(RowBatch&&)> const& on_batch) {
   Shared shared{{path, from.offset}, options, seen, on_batch, {from}};
-  // Each thread holds a row at least: as text, and as numbers.
+  // Each piece holds a row at least: as text, and as numbers.
   auto const fitting = memory_for_rows / std::max<std::int64_t>(1, 2 * options.row_bytes);
   auto const threads = std::clamp<std::int64_t>(fitting, 1, std::max(1, options.threads));
-  make_in_order(static_cast<int>(threads), [&] { return std::make_unique<Maker>(shared); });
+  auto const rooms = std::min(fitting, 2 * threads) + 2;
+  make_in_order(static_cast<int>(threads), static_cast<int>(rooms),
+                [&] { return std::make_unique<Maker>(shared); });
   return shared.ahead;
 }
 
