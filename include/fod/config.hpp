@@ -89,6 +89,7 @@ struct Config {
   std::int64_t seed = 0;
 
   bool dry_run = false;
+  bool quiet = false;           ///< say nothing on standard output, as a library does
   std::optional<bool> progress; ///< empty: a line if stderr is a terminal, else every 30 s
 
   std::vector<std::string> argv; ///< as it was called, for the provenance
@@ -103,6 +104,9 @@ struct Answer {
 /// flag; a flag on the command line wins over the file.
 /// @param answer set if the program shall print it and end
 Config parse_command_line(int argc, char const* const* argv, std::optional<Answer>& answer);
+
+/// A value of `--output-mode`. @throws Error (usage)
+OutputMode parse_output_mode(std::string const& text);
 
 /// `a:b` of `--range`; either side may be left out. @throws Error (usage)
 IndexRange parse_range(std::string const& text);

@@ -82,6 +82,10 @@ public:
           std::int64_t max_samples, std::vector<std::string> const& joined = {},
           DataNeeds const& needs = {});
 
+  /// One input, of a source that is there. @param labels null: none
+  Dataset(std::shared_ptr<DataSource> source, std::shared_ptr<DataSource> labels,
+          std::int64_t max_samples);
+
   /// Number of samples taken, `max_samples` at most.
   [[nodiscard]] std::int64_t size() const { return size_; }
   /// Number of samples that the sources hold.

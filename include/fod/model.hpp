@@ -24,10 +24,15 @@ struct ModelOutput {
   std::shared_ptr<void const> owner; ///< keeps the values alive
 };
 
+struct InProcess; // callable.hpp, which knows Torch
+/// True if the model itself is an object of this process; of null it is not.
+bool has_model(std::shared_ptr<InProcess const> const& in_process);
+
 /// One value of --model, and the file's content, which rank 0 read for all.
 struct ModelSource {
   std::string spec;
-  std::string bytes; ///< empty for `python:` and `plugin:`
+  std::string bytes;                             ///< empty for `python:` and `plugin:`
+  std::shared_ptr<InProcess const> in_process{}; ///< null: the model is all that `spec` says
 };
 
 /// A number that a model takes beside its inputs, such as a sampling rate.

@@ -86,11 +86,7 @@ void add_images(CLI::App& app, Config& config, Raw& raw) {
 }
 
 void add_running(CLI::App& app, Config& config, Raw& raw) {
-  std::map<std::string, OutputMode> const modes{{"auto", OutputMode::automatic},
-                                                {"logits", OutputMode::logits},
-                                                {"probs", OutputMode::probs},
-                                                {"sigmoid", OutputMode::sigmoid},
-                                                {"positive", OutputMode::positive}};
+  auto const& modes = output_modes();
   app.add_option("--output-mode", config.output_mode,
                  "What the model returns: " + std::string("auto|logits|probs|sigmoid|positive"))
       ->transform(CLI::CheckedTransformer(modes).description(""));

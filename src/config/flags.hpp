@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <functional>
+#include <map>
 
 namespace CLI {
 class App;
@@ -19,6 +20,9 @@ bool parse_number(std::string const& text, Number& value) {
   auto const result = std::from_chars(text.data(), end, value);
   return result.ec == std::errc() && result.ptr == end;
 }
+
+/// The values of --output-mode.
+std::map<std::string, OutputMode> const& output_modes();
 
 /// What the library cannot store in LayerRequest's own types.
 struct RawLayers {

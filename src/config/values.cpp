@@ -64,6 +64,24 @@ Arguments parse_arguments(std::vector<std::string> const& inputs) {
   return arguments;
 }
 
+std::map<std::string, OutputMode> const& output_modes() {
+  static std::map<std::string, OutputMode> const modes{{"auto", OutputMode::automatic},
+                                                       {"logits", OutputMode::logits},
+                                                       {"probs", OutputMode::probs},
+                                                       {"sigmoid", OutputMode::sigmoid},
+                                                       {"positive", OutputMode::positive}};
+  return modes;
+}
+
+OutputMode parse_output_mode(std::string const& text) {
+  auto const found = output_modes().find(text);
+  if (found == output_modes().end()) {
+    throw bad_input("unknown output mode '" + text + "'", "",
+                    "give one of auto, logits, probs, sigmoid, positive");
+  }
+  return found->second;
+}
+
 IndexRange parse_range(std::string const& text) {
   auto const colon = text.find(':');
   IndexRange range{0, std::numeric_limits<std::int64_t>::max()};

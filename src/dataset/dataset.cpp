@@ -223,6 +223,13 @@ Dataset::Dataset(std::vector<std::string> const& arguments,
   }
 }
 
+Dataset::Dataset(std::shared_ptr<DataSource> source, std::shared_ptr<DataSource> labels,
+                 std::int64_t max_samples)
+    : sources_{std::move(source)}, labels_(std::move(labels)), size_(sources_[0]->size()),
+      source_size_(size_) {
+  size_ = max_samples < 0 ? size_ : std::min(max_samples, size_);
+}
+
 std::vector<FieldSpec> Dataset::fields() const {
   std::vector<FieldSpec> fields;
   for (auto const& source : sources_) {

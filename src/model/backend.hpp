@@ -2,6 +2,8 @@
 
 #include "torch_support.hpp"
 
+#include "fod/callable.hpp"
+
 #include <ATen/core/ivalue.h>
 
 #include <functional>
@@ -81,11 +83,14 @@ struct BackendOptions {
   std::string output_key;
   std::vector<ConstantArgument> constants;
   bool output_ignored = false; ///< only layers are looked at
+  std::shared_ptr<InProcess const> in_process{};
 };
 
 std::unique_ptr<Backend> load_torchscript(BackendOptions const& options);
 std::unique_ptr<Backend> load_aoti(BackendOptions const& options);
 std::unique_ptr<Backend> load_plugin(BackendOptions const& options);
 std::unique_ptr<Backend> load_python(BackendOptions const& options);
+/// Of `options.in_process`, whose model is there.
+std::unique_ptr<Backend> load_callable(BackendOptions const& options);
 
 } // namespace fod

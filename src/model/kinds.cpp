@@ -91,6 +91,9 @@ std::string model_kind(std::string const& spec, std::string const& bytes) {
 }
 
 std::unique_ptr<Backend> load_backend(BackendOptions const& options) {
+  if (has_model(options.in_process)) {
+    return load_callable(options);
+  }
   auto const kind = model_kind(options.spec, options.bytes);
   if (!options.constants.empty() && kind != "torchscript") {
     throw bad_input("--input names a constant argument",

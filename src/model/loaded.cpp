@@ -19,9 +19,13 @@ LoadedModel::LoadedModel(ModelOptions const& options, ModelSource const& source,
     : spec_(source.spec), device_(options.device), dropout_(options.dropout_passes > 0),
       precision_(options.precision), inputs_(inputs), constants_(std::ssize(options.constants)),
       backend_(load_backend({source.spec, source.bytes, options.device, options.threads,
-                             options.output_key, options.constants, options.output_ignored})),
+                             options.output_key, options.constants, options.output_ignored,
+                             source.in_process})),
       output_key_(backend_->selects_output() ? std::string() : options.output_key),
       output_ignored_(options.output_ignored) {
+  if (source.in_process) {
+    output_function_ = source.in_process->output;
+  }
   if (!options.parameters_only) {
     require_arguments();
   }
@@ -76,7 +80,15 @@ c10::IValue LoadedModel::call(IndexRange rows) {
 
 ModelOutput LoadedModel::run_rows(IndexRange rows) {
   auto const output = call(rows);
-  return output_ignored_ ? ModelOutput() : torch_support::select_output(output, output_key_);
+  if (output_ignored_) {
+    return {};
+  }
+  auto selected = torch_support::select_output(output, output_key_);
+  if (output_function_) {
+    auto const& tensor = *std::static_pointer_cast<torch::Tensor const>(selected.owner);
+    selected = torch_support::select_output(output_function_(tensor), {});
+  }
+  return selected;
 }
 
 ModelOutput LoadedModel::run(std::uint64_t seed) {

@@ -51,6 +51,7 @@ private:
   std::unique_ptr<Backend> backend_;
   std::string output_key_; ///< that is left to be applied
   bool output_ignored_;
+  OutputFunction output_function_; ///< empty: nothing is done
   InputTypes types_;
   std::int64_t micro_batch_ = 0;
   Taps taps_;

@@ -16,11 +16,19 @@ DataNeeds needs_of(Config const& config, python::Requirements const& requirement
   return needs;
 }
 
+Dataset dataset_of(Config const& config, python::Requirements const& requirements,
+                   Given const& given) {
+  if (given.data != nullptr) {
+    return {given.data, given.labels, config.max_samples};
+  }
+  return {config.data, parse_arguments(config.inputs).fields, config.max_samples, config.joined,
+          needs_of(config, requirements)};
+}
+
 } // namespace
 
-Inputs::Inputs(Config const& config, python::Requirements const& requirements)
-    : dataset(config.data, parse_arguments(config.inputs).fields, config.max_samples, config.joined,
-              needs_of(config, requirements)) {
+Inputs::Inputs(Config const& config, python::Requirements const& requirements, Given const& given)
+    : dataset(dataset_of(config, requirements, given)) {
   if (dataset.labels() != nullptr) {
     labels.emplace(dataset.labels());
   } else if (!config.labels.empty() && !dataset.fields_unknown()) {

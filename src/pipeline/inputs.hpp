@@ -4,6 +4,7 @@
 #include "fod/config.hpp"
 #include "fod/dataset.hpp"
 #include "fod/model.hpp"
+#include "fod/pipeline.hpp"
 
 #include <functional>
 #include <optional>
@@ -17,7 +18,7 @@ struct Inputs {
   std::optional<Labels> labels;
 
   /// @param requirements of data in Python; its threads decode images too
-  Inputs(Config const& config, python::Requirements const& requirements);
+  Inputs(Config const& config, python::Requirements const& requirements, Given const& given);
 
   /// Fills memory for a batch, by field; a short one is padded with its last sample, since a batch
   /// of another size would change bits. The checksum takes the real samples.

@@ -199,7 +199,7 @@ void compute(Prepared& job, StageTimer& timer, Output& output, Comm const& comm)
   export_result(config, comm);
   timer.end_of("finish");
   facts.seconds = timer.seconds();
-  if (comm.is_root()) {
+  if (comm.is_root() && !config.quiet) {
     print_summary(config, job.plan, *job.inputs, job.machine, facts, output, totals.job.metrics(),
                   unreadable);
     if (config.shards) {
@@ -220,7 +220,7 @@ void finish_earlier(Prepared const& job, Comm const& comm) {
   };
   config.shards ? comm.agree(publish) : comm.on_root(publish);
   bool const any_lacked = comm.all_max(lacked_name ? 1 : 0) > 0;
-  if (comm.is_root()) {
+  if (comm.is_root() && !config.quiet) {
     auto const what = config.shards ? "all shards of " + config.out + " are" : config.out + " is";
     (config.json == "-" ? std::cerr : std::cout)
         << what
@@ -235,10 +235,11 @@ void finish_earlier(Prepared const& job, Comm const& comm) {
 
 } // namespace
 
-void run_job(Config const& asked, Comm const& comm) {
+void run_job(Config const& asked, Comm const& comm, Given const& given) {
   StageTimer timer;
   Prepared job;
   job.config = asked;
+  job.given = given;
   job.facts.started = comm.broadcast(utc_now());
   prepare(job, comm);
   comm.require_no_stop("nothing was written");

@@ -60,13 +60,19 @@ std::string file_of(std::string const& spec) {
 } // namespace
 
 std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
-                                   Machine const& machine, Comm const& comm, JobFacts& facts) {
+                                   Machine const& machine, Comm const& comm, JobFacts& facts,
+                                   Given const& given) {
   ModelOptions options;
   for (std::size_t i = 0; i < config.models.size(); ++i) {
     auto const& spec = config.models[i];
     std::string bytes;
     std::string hash;
+    bool const is_object = has_model(given.model);
     comm.on_root([&] {
+      if (is_object) {
+        facts.model_kinds.emplace_back("callable");
+        return;
+      }
       bytes = file_of(spec);
       hash = checksum_text(checksum_of(bytes));
       if (!config.model_digests.empty()) {
@@ -77,7 +83,7 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
       }
       facts.model_kinds.push_back(model_kind(spec, bytes));
     });
-    options.sources.push_back({spec, comm.broadcast(std::move(bytes))});
+    options.sources.push_back({spec, comm.broadcast(std::move(bytes)), given.model});
     facts.model_hashes.push_back(comm.broadcast(hash));
   }
   options.device = machine.device;
@@ -101,7 +107,7 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
     model = std::make_unique<Model>(options);
   });
   for (std::size_t i = 0; i < config.models.size(); ++i) {
-    if (python::is_python(config.models[i])) {
+    if (python::is_python(config.models[i]) || has_model(given.model)) {
       facts.model_hashes[i] = parameter_hash(config.models[i], model->parameters(i));
     }
   }

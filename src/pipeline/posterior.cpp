@@ -1,5 +1,7 @@
 #include "posterior.hpp"
 
+#include "load.hpp"
+
 #include "fod/error.hpp"
 #include "fod/h5.hpp"
 #include "fod/output_claim.hpp"
@@ -60,19 +62,25 @@ void write_file(std::string const& path, std::vector<PosteriorPair> const& pairs
   file.close();
 }
 
+std::vector<PosteriorPair> pairs_of(Config const& config,
+                                    std::vector<Parameter> const& parameters) {
+  auto pairs = find_posterior_pairs(parameters);
+  if (pairs.empty()) {
+    throw bad_input("--posterior found no Bayesian layer in " + config.models[0],
+                    parameters.empty() ? "it shows no parameters"
+                                       : "no module has parameters named *mu and *rho",
+                    "give a model whose layers hold such pairs (weight_mu and weight_rho)");
+  }
+  return pairs;
+}
+
 void check_whole(Config const& config, Model const& model) {
   if (model.model_count() != 1) {
     throw bad_input("--posterior takes one model",
                     std::to_string(model.model_count()) + " were given", "write one file for each");
   }
   store::check_output(config.posterior, {config.overwrite || config.resume, false});
-  auto const parameters = model.parameters(0);
-  if (find_posterior_pairs(parameters).empty()) {
-    throw bad_input("--posterior found no Bayesian layer in " + config.models[0],
-                    parameters.empty() ? "it shows no parameters"
-                                       : "no module has parameters named *mu and *rho",
-                    "give a model whose layers hold such pairs (weight_mu and weight_rho)");
-  }
+  static_cast<void>(pairs_of(config, model.parameters(0)));
 }
 
 void write_whole(Config const& config, Model const& model) {
@@ -125,6 +133,18 @@ void check_posterior(Config const& config, Model const& model, Comm const& comm)
 
 void write_posterior(Config const& config, Model const& model, Comm const& comm) {
   comm.on_root([&] { write_whole(config, model); });
+}
+
+std::vector<LayerPosterior> posterior_of(Config const& asked, Given const& given) {
+  auto const comm = Comm::alone();
+  JobFacts facts;
+  auto const model = load_models(asked, nullptr, find_machine(asked, comm), comm, facts, given);
+  auto const parameters = model->parameters(0);
+  std::vector<LayerPosterior> all;
+  for (auto const& pair : pairs_of(asked, parameters)) {
+    all.push_back({pair.layer, *pair.mu, *pair.rho});
+  }
+  return all;
 }
 
 } // namespace fod

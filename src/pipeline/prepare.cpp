@@ -171,10 +171,10 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
   auto& config = job.config;
   comm.agree([&] {
     job.inputs = std::make_unique<Inputs>(
-        config, python_requirements(job.machine.device, job.machine.threads));
+        config, python_requirements(job.machine.device, job.machine.threads), job.given);
   });
   require_same_inputs(*job.inputs, comm);
-  job.model = load_models(config, job.inputs.get(), job.machine, comm, job.facts);
+  job.model = load_models(config, job.inputs.get(), job.machine, comm, job.facts, job.given);
   check_posterior(config, *job.model, comm);
   auto const found = settle(job, comm);
   if (config.groups.list) {
@@ -194,7 +194,7 @@ void prepare_data(Prepared& job, store::Settings const& earlier, Comm const& com
     } else {
       job.verified = earlier;
     }
-    if (job.found == store::Found::nothing && config.verify.empty()) {
+    if (job.found == store::Found::nothing && config.verify.empty() && !job.in_memory) {
       require_space(config, job.plan, job.machine);
     }
     if (!config.dry_run && config.distributions) {
@@ -211,7 +211,7 @@ void prepare_all(Prepared& job, Comm const& comm) {
   store::Settings earlier;
   job.out = job.config.shards ? store::shard_path(job.config.out, comm.rank(), comm.size())
                               : job.config.out;
-  if (!job.config.data.empty()) {
+  if (!job.config.data.empty() && !job.in_memory) {
     earlier = job.config.verify.empty() ? claim_output(job, comm) : read_verified(job, comm);
   }
   job.machine = find_machine(job.config, comm);
@@ -225,7 +225,7 @@ void prepare_all(Prepared& job, Comm const& comm) {
   if (!job.config.data.empty()) {
     prepare_data(job, earlier, comm);
   } else {
-    job.model = load_models(job.config, nullptr, job.machine, comm, job.facts);
+    job.model = load_models(job.config, nullptr, job.machine, comm, job.facts, job.given);
     check_posterior(job.config, *job.model, comm);
   }
 }

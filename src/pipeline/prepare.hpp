@@ -3,6 +3,7 @@
 #include "meta.hpp"
 
 #include "fod/output_claim.hpp"
+#include "fod/pipeline.hpp"
 
 #include <memory>
 
@@ -14,6 +15,8 @@ class Annotations;
 /// A job that is ready to run.
 struct Prepared {
   Config config; ///< with what the flags left open
+  Given given;
+  bool in_memory = false; ///< no file is written
   Machine machine;
   MetaRequest meta;
   JobFacts facts;
@@ -31,8 +34,9 @@ struct Prepared {
   std::string listing;                ///< what --list-layers prints, on rank 0
 };
 
-/// Fills `job`, of which `config` and `facts.started` are given. Whatever goes wrong in it is bad
-/// usage or bad input, since nothing is written yet. Collective. @throws AgreedError (usage)
+/// Fills `job`, of which `config`, `given`, `in_memory` and `facts.started` are given. Whatever
+/// goes wrong in it is bad usage or bad input, since nothing is written yet. Collective. @throws
+/// AgreedError (usage)
 void prepare(Prepared& job, Comm const& comm);
 
 } // namespace fod

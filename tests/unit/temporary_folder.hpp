@@ -13,11 +13,23 @@ public:
   }
   TemporaryFolder(TemporaryFolder const&) = delete;
   TemporaryFolder& operator=(TemporaryFolder const&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  ~TemporaryFolder() { remove(path_); }
 
+  [[nodiscard]] std::string path() const { return path_.string(); }
   /// Path of an entry.
   std::string operator/(std::string const& name) const { return (path_ / name).string(); }
 
 private:
+  /// LibTorch brings a std::filesystem::remove_all of its own, which jumps to nowhere.
+  static void remove(std::filesystem::path const& path) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(std::filesystem::symlink_status(path, ignored))) {
+      for (auto const& entry : std::filesystem::directory_iterator(path, ignored)) {
+        remove(entry.path());
+      }
+    }
+    std::filesystem::remove(path, ignored);
+  }
+
   std::filesystem::path path_;
 };

@@ -1,15 +1,15 @@
+#include "../unit/temporary_folder.hpp"
+
 #include "fod/error.hpp"
 #include "fod/model.hpp"
 
 #include <catch2/catch.hpp>
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <unistd.h>
 
 namespace {
 
@@ -53,33 +53,13 @@ def raises(rows):
     raise RuntimeError("not today")
 )";
 
-/// A folder with the module above. (TemporaryFolder needs std::filesystem::remove_all, of which
-/// libtorch.so brings a copy that crashes.)
-class ModuleFolder {
-public:
-  ModuleFolder() {
-    mkdtemp(path_.data());
-    std::ofstream(file()) << source;
-  }
-  ModuleFolder(ModuleFolder const&) = delete;
-  ModuleFolder& operator=(ModuleFolder const&) = delete;
-  ~ModuleFolder() {
-    std::remove(file().c_str());
-    rmdir(path_.c_str());
-  }
-  [[nodiscard]] std::string const& path() const { return path_; }
-
-private:
-  [[nodiscard]] std::string file() const { return path_ + "/unit_doors.py"; }
-  std::string path_ = "/tmp/fod-test-XXXXXX";
-};
-
 /// The library lies beside the programs, one folder up. The interpreter starts once per process, so
 /// the search path is set for all tests at once.
 bool python_is_there() {
   namespace fs = std::filesystem;
-  static ModuleFolder const folder;
+  static TemporaryFolder const folder;
   static bool const there = [] {
+    std::ofstream(folder / "unit_doors.py") << source;
     auto const library =
         fs::read_symlink("/proc/self/exe").parent_path().parent_path() / "libfod_python.so";
     setenv("FOD_PYTHON_LIBRARY", library.c_str(), 1);

@@ -1,4 +1,5 @@
 # Every package the project needs; where one is missing the message names it and where it is from.
+# Installed with the libraries, since who links them needs the same (FOD_INSTALLED is set then).
 function(fod_require found name debian module)
   if(NOT ${found})
     message(FATAL_ERROR "${name} was not found (Debian: apt-get install ${debian}; cluster: "
@@ -27,22 +28,26 @@ find_package(PNG)
 fod_require(PNG_FOUND "libpng" libpng-dev libpng)
 find_package(OpenSSL COMPONENTS Crypto) # for --model-sha256
 fod_require(OPENSSL_CRYPTO_LIBRARY "OpenSSL" libssl-dev openssl)
-find_package(CLI11 CONFIG)
-fod_require(CLI11_FOUND "CLI11" libcli11-dev cli11)
-find_package(nlohmann_json CONFIG)
-fod_require(nlohmann_json_FOUND "nlohmann-json" nlohmann-json3-dev nlohmann-json)
+if(NOT FOD_INSTALLED) # of headers alone
+  find_package(CLI11 CONFIG)
+  fod_require(CLI11_FOUND "CLI11" libcli11-dev cli11)
+  find_package(nlohmann_json CONFIG)
+  fod_require(nlohmann_json_FOUND "nlohmann-json" nlohmann-json3-dev nlohmann-json)
+endif()
 find_path(XXHASH_INCLUDE_DIR xxhash.h)
 find_library(XXHASH_LIBRARY xxhash)
 fod_require(XXHASH_INCLUDE_DIR "xxHash" libxxhash-dev xxhash)
 fod_require(XXHASH_LIBRARY "xxHash" libxxhash-dev xxhash)
 
-add_library(fod_mpi INTERFACE)
-target_link_libraries(fod_mpi INTERFACE MPI::MPI_C)
-# The C++ bindings that old MPIs still bring are no use here and do not compile cleanly.
-target_compile_definitions(fod_mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
-add_library(fod_hdf5 INTERFACE)
-target_include_directories(fod_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
-target_link_libraries(fod_hdf5 INTERFACE ${HDF5_C_LIBRARIES} fod_mpi)
+if(NOT TARGET fod_mpi) # find_package(fod) may come twice, for other components
+  add_library(fod_mpi INTERFACE)
+  target_link_libraries(fod_mpi INTERFACE MPI::MPI_C)
+  # The C++ bindings that old MPIs still bring are no use here and do not compile cleanly.
+  target_compile_definitions(fod_mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+  add_library(fod_hdf5 INTERFACE)
+  target_include_directories(fod_hdf5 SYSTEM INTERFACE ${HDF5_C_INCLUDE_DIRS})
+  target_link_libraries(fod_hdf5 INTERFACE ${HDF5_C_LIBRARIES} fod_mpi)
+endif()
 if(FOD_CORE_ONLY)
   return()
 endif()
@@ -63,9 +68,11 @@ find_library(NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${_site}/nvidia/nccl/li
   PATH_SUFFIXES lib)
 fod_require(NCCL_LIBRARY "NCCL" libnccl-dev nccl)
 
-add_library(fod_nccl INTERFACE)
-target_include_directories(fod_nccl SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
-target_link_libraries(fod_nccl INTERFACE ${NCCL_LIBRARY})
-add_library(fod_torch INTERFACE)
-target_include_directories(fod_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-target_link_libraries(fod_torch INTERFACE ${TORCH_LIBRARIES})
+if(NOT TARGET fod_torch)
+  add_library(fod_nccl INTERFACE)
+  target_include_directories(fod_nccl SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
+  target_link_libraries(fod_nccl INTERFACE ${NCCL_LIBRARY})
+  add_library(fod_torch INTERFACE)
+  target_include_directories(fod_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_link_libraries(fod_torch INTERFACE ${TORCH_LIBRARIES})
+endif()

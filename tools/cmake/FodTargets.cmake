@@ -31,8 +31,11 @@ function(fod_modules library)
   endforeach()
 endfunction()
 
+# What programs of users call: some of it without Torch.
+set(_api "${PROJECT_SOURCE_DIR}/src/api")
+
 # Without Torch, CUDA and MPI_Init: what `fod` needs.
-add_library(fod_core STATIC)
+add_library(fod_core STATIC "${_api}/distributions.cpp" "${_api}/result.cpp" "${_api}/save_load.cpp")
 fod_modules(fod_core error records config comm h5 plugin python moments groups events dataset store
   analysis json json/convert workers patterns ensemble activity merge metrics)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
@@ -83,6 +86,8 @@ endif()
 # The job: device, model, kernels, pipeline.
 add_library(fod_job STATIC)
 fod_modules(fod_job device nccl model kernels pipeline)
+target_sources(fod_job PRIVATE "${_api}/generator.cpp" "${_api}/neuron_groups.cpp"
+  "${_api}/tensor_source.cpp" "${_api}/first_order_dataset.cpp")
 target_link_libraries(fod_job PUBLIC fod_core
   PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart CUDA::cublas nlohmann_json::nlohmann_json ZLIB::ZLIB)
 

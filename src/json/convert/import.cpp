@@ -2,10 +2,8 @@
 
 #include "document.hpp"
 #include "fod/error.hpp"
-#include "fod/json.hpp"
 #include "fod/output_claim.hpp"
-#include "fod/utf8.hpp"
-#include "row_writer.hpp"
+#include "new_file.hpp"
 #include "spool.hpp"
 
 #include <ctime>
@@ -96,38 +94,6 @@ Survey survey(std::string const& path, ImportOptions const& options, json::Spool
   return survey;
 }
 
-store::Layout layout_of(ImportSummary const& summary) {
-  store::Layout layout;
-  layout.grid = BlockGrid(summary.samples, 64);
-  layout.blocks = {0, layout.grid.block_count()};
-  layout.classes = summary.classes;
-  layout.distribution_type = summary.type;
-  layout.explicit_ids = true;
-  return layout;
-}
-
-std::string provenance_of(std::string const& path) {
-  auto const quoted = [](std::string const& text) {
-    std::string out;
-    json::append_string(out, repaired_utf8(text));
-    return out;
-  };
-  return json::to_text({{"tool", quoted("fod import")},
-                        {"source", quoted(fs::path(path).filename().string())},
-                        {"precision", quoted("fp32")},
-                        {"output_mode", quoted("imported")}});
-}
-
-void write_rows(std::string const& in_path, std::string const& out_path, Survey const& survey,
-                json::Spool& spool) {
-  auto const layout = layout_of(survey.summary);
-  store::Contents const contents{survey.meta, provenance_of(in_path)};
-  auto writer = store::ResultWriter::create(out_path, layout, contents, Comm::alone());
-  json::RowWriter rows(writer, layout);
-  spool.drain([&](json::RowBatch& batch) { rows.add(batch); });
-  writer.finish(contents, rows.metrics());
-}
-
 } // namespace
 
 ImportSummary import_json(std::string const& in_path, std::string const& out_path,
@@ -147,13 +113,11 @@ ImportSummary import_json(std::string const& in_path, std::string const& out_pat
                         " rows is usable; found first: " + summary.findings.front(),
                     "give {\"0\": [0.1, 0.9], ...} as \"distributions\"");
   }
-  try {
-    write_rows(in_path, out_path, found, spool);
-  } catch (...) {
-    std::error_code ignored; // an import is cheap to repeat: no partial file stays
-    fs::remove(store::partial_path(out_path), ignored);
-    throw;
-  }
+  json::NewFile const file{summary.samples, summary.classes, summary.type,
+                           found.meta,      "fod import",    fs::path(in_path).filename().string()};
+  json::write_new_file(out_path, file, [&](json::RowWriter& rows) {
+    spool.drain([&](json::RowBatch& batch) { rows.add(batch); });
+  });
   summary.written = true;
   summary.processor_seconds = processor_seconds() - start;
   return summary;
