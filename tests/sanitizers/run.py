@@ -20,9 +20,11 @@ HERE = Path(__file__).parent
 
 # h5py beside another HDF5 needs RTLD_DEEPBIND, which AddressSanitizer refuses; so does it a limit of
 # address space (what test_hostile_files feeds is fuzzed with it); SLURM's daemons do not pass the
-# settings on; slow_scale measures memory, of which sanitizers take several times as much; slow_install
-# builds a user's project without sanitizers.
-WITHOUT = "doors|python_frameworks|third_party|hostile_files|slow_slurm|slow_readme|slow_scale|slow_install"
+# settings on; slow_scale measures memory, of which sanitizers take several times as much;
+# slow_install builds a user's project without sanitizers; docs, slow_readme and slow_examples run
+# what others do too.
+WITHOUT = ("doors|python_frameworks|third_party|hostile_files|slow_slurm|slow_scale|slow_install|"
+           "e2e_docs|slow_readme|slow_examples")
 NOT_OF_MEMORY = "-k 'not memory_does_not_grow'"  # nor do other files' tests of it
 # With stand-in models, in C or of one layer; and the converters.
 THREADED = ("plugins|signals|merge|job|export_forms|import_cut|json_exact|metrics|metrics_sets|"
