@@ -105,7 +105,8 @@ std::vector<std::string> summary_of(std::vector<store::LayerGroups> const& layer
     }
     if (!sizes.empty()) {
       auto const [least, most] = std::minmax_element(sizes.begin(), sizes.end());
-      line += " of " + std::to_string(*least) + " to " + std::to_string(*most) + " neurons";
+      line += " of " + std::to_string(*least) +
+              (*least < *most ? " to " + std::to_string(*most) : std::string()) + " neurons";
     }
     auto const all = layer.neuron_mean.size();
     line += " by " + layer.method + ", " +

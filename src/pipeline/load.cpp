@@ -67,10 +67,10 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
     auto const& spec = config.models[i];
     std::string bytes;
     std::string hash;
+    std::string kind = "callable";
     bool const is_object = has_model(given.model);
     comm.on_root([&] {
       if (is_object) {
-        facts.model_kinds.emplace_back("callable");
         return;
       }
       bytes = file_of(spec);
@@ -81,10 +81,11 @@ std::unique_ptr<Model> load_models(Config const& config, Inputs const* inputs,
       if (!is_model_file(spec)) { // a plugin is loaded from its path
         bytes.clear();
       }
-      facts.model_kinds.push_back(model_kind(spec, bytes));
+      kind = model_kind(spec, bytes);
     });
     options.sources.push_back({spec, comm.broadcast(std::move(bytes)), given.model});
     facts.model_hashes.push_back(comm.broadcast(hash));
+    facts.model_kinds.push_back(comm.broadcast(kind));
   }
   options.device = machine.device;
   options.threads = machine.threads;
