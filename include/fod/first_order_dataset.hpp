@@ -88,7 +88,9 @@ struct LoaderOptions {
 class OrderSampler : public torch::data::samplers::Sampler<> {
 public:
   OrderSampler(std::int64_t size, bool shuffle, std::uint64_t seed);
-  void reset(std::optional<std::size_t> new_size = std::nullopt) override;
+  /// Begins a pass. @param new_size of the dataset; empty: it stays
+  void reset(std::optional<std::size_t> new_size) override;
+  void reset() { reset(std::nullopt); }
   std::optional<std::vector<std::size_t>> next(std::size_t batch_size) override;
   void save(torch::serialize::OutputArchive& archive) const override;
   void load(torch::serialize::InputArchive& archive) override;

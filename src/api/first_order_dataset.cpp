@@ -45,7 +45,7 @@ FirstOrderSample stack(std::vector<FirstOrderSample> const& samples, bool pinned
 
 OrderSampler::OrderSampler(std::int64_t size, bool shuffle, std::uint64_t seed)
     : order_(static_cast<std::size_t>(size)), shuffle_(shuffle), random_(seed) {
-  OrderSampler::reset();
+  OrderSampler::reset(std::nullopt);
 }
 
 void OrderSampler::reset(std::optional<std::size_t> new_size) {

@@ -90,7 +90,7 @@ TEST_CASE("A count that differs warns in the known words; a sample without one i
 }
 
 TEST_CASE("Loaders give every sample once, in order or shuffled, by any number of workers") {
-  for (std::size_t const workers : {0, 1, 3}) {
+  for (std::size_t const workers : {0U, 1U, 3U}) {
     for (std::int64_t const batch : {1, 7, 50, 64}) {
       fod::LoaderOptions options{batch, false, workers, false, 0};
       auto loader = fod::output_dataloader(Ramp(samples), some(samples), options);
