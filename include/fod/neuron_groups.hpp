@@ -26,6 +26,7 @@ struct NeuronGroup {
 
 /// What was found in a layer.
 struct NeuronGroups {
+  std::string layer;
   std::string method;
   double threshold = 0; ///< of |r|; NaN where the method has none
   double stability = 0; ///< adjusted Rand index of the groups of even and of odd blocks of samples

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fod/neuron_groups.hpp"
 #include "fod/shard.hpp"
 
 #include <cstdint>
@@ -49,6 +50,10 @@ public:
   /// Rows of any section, as float64, (rows, …). @throws Error (usage) naming what sections there
   /// are if this one is not
   [[nodiscard]] std::vector<double> section(std::string const& path, IndexRange rows) const;
+
+  /// The groups of neurons of all layers, in the order in which these ran; none if the job had not
+  /// been asked for any. @throws Error (usage) if they are damaged
+  [[nodiscard]] std::vector<NeuronGroups> neuron_groups() const;
 
   /// Some rows, in order.
   struct Portion {

@@ -1,5 +1,7 @@
 #include "fod/neuron_groups.hpp"
 
+#include "found_groups.hpp"
+
 #include "fod/error.hpp"
 #include "fod/layer_report.hpp"
 #include "fod/moment_accumulator.hpp"
@@ -77,18 +79,6 @@ groups::Method method_of(std::string const& name) {
                   near.empty() ? "name one of these" : "did you mean '" + near + "'?");
 }
 
-NeuronGroup group_of(store::NeuronGroup const& found, std::string const& layer, std::int64_t id) {
-  return {id,
-          layer,
-          found.neurons,
-          found.cohesion,
-          found.cohesion_signed,
-          found.stability,
-          found.mean_activation,
-          found.variance_explained,
-          found.loadings};
-}
-
 } // namespace
 
 NeuronGroups identify_neuron_groups(ActivationsView const& activations,
@@ -102,12 +92,7 @@ NeuronGroups identify_neuron_groups(ActivationsView const& activations,
   store::LayerSums sums;
   sums.layer = activations.layer;
   sums.moments = moments_of(activations, used);
-  auto const found = groups_of(sums, request);
-  NeuronGroups all{found.method, found.threshold, found.stability, {}, found.ungrouped, found.dead};
-  for (auto const& group : found.groups) {
-    all.groups.push_back(group_of(group, activations.layer, std::ssize(all.groups)));
-  }
-  return all;
+  return to_neuron_groups(groups_of(sums, request));
 }
 
 NeuronGroups identify_neuron_groups(ActivationsView const& activations, std::string const& method,

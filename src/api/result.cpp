@@ -1,5 +1,7 @@
 #include "fod/result.hpp"
 
+#include "found_groups.hpp"
+
 #include "fod/error.hpp"
 #include "fod/store.hpp"
 
@@ -159,6 +161,16 @@ std::vector<double> ResultReader::section(std::string const& path, IndexRange ro
     there += (there.empty() ? "" : ", ") + known;
   }
   throw bad_input(this->path() + " has no rows " + path, "it has " + there, "ask for one of these");
+}
+
+std::vector<NeuronGroups> ResultReader::neuron_groups() const {
+  auto const& all = impl();
+  std::scoped_lock const lock(all.mutex);
+  std::vector<NeuronGroups> found;
+  for (auto const& layer : store::read_layers(all.file.file())) {
+    found.push_back(to_neuron_groups(layer));
+  }
+  return found;
 }
 
 void ResultReader::for_each_portion(std::int64_t rows_at_once,

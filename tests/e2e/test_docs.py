@@ -26,7 +26,8 @@ DOCS = ROOT / "tools" / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 RUN = ("sh", "python", "c")
 # No Julia and no cluster are here, and a benchmark takes too long.
-NOT_RUN = {("file-format", "julia"): 1, ("scaling", "sh cluster"): 3, ("scaling", "text"): 1}
+# The C++ one is compiled and run by test_slow_install.py.
+NOT_RUN = {("file-format", "julia"): 1, ("file-format", "cpp"): 1, ("scaling", "sh cluster"): 3, ("scaling", "text"): 1}
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SAMPLES, PIXELS, CLASSES = 600, 64, 4
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -299,6 +300,17 @@ def test_nothing_else_is_needed(job):
             "assert not any(name.startswith('fod_report') for name in sys.modules)")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout == f"{SAMPLES}\n", done.stderr
+
+
+def test_the_readmes_lines(job, monkeypatch):
+    folder, base = job
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Training on distributions\n")[1]
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
+    monkeypatch.chdir(folder)
+    (folder / "tools").symlink_to(ROOT / "tools")
+    names = {"torch": torch, "train_set": base, "student": Net()}
+    exec(code, names)
+    assert names["loss"].requires_grad and names["meta"]["model_name"] == "net"
 
 
 class Streamed(Dataset):

@@ -1,6 +1,7 @@
 """cmake --install, a tree that was moved, and a user's project built against it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 import torch
 from conftest import ROOT, h5rows, run_command
 
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "tools/docs/file-format.md").read_text(encoding="utf-8")
 ROOT_USER = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
 
 
@@ -19,12 +22,23 @@ def check(done):
     return done
 
 
+def from_readme(pattern):
+    """A command of the README's section on programs of a user's."""
+    section = re.search(r"## In a program of your own\n(.*?)\n## ", README, re.DOTALL)[1]
+    found = re.findall(pattern, section, re.MULTILINE)
+    assert len(found) == 1, section
+    return found[0].split("#")[0].strip()
+
+
 @pytest.fixture(scope="module")
 def tree(build, tmp_path_factory):
-    """An installed tree, moved from where it was installed."""
+    """An installed tree, by the README's command, moved from where it was installed."""
     folder = tmp_path_factory.mktemp("tree")
-    check(run_command(["cmake", "--install", str(build), "--prefix", str(folder / "first")], 60))
-    (folder / "first").rename(folder / "moved")
+    (folder / "build").mkdir()
+    (folder / "build/release").symlink_to(build)
+    check(run_command(["bash", "-ec", from_readme("^cmake --install .*$")], 60,
+                      {"HOME": str(folder)}, cwd=folder))
+    (folder / "fod").rename(folder / "moved")
     return folder / "moved"
 
 
@@ -32,19 +46,21 @@ def tree(build, tmp_path_factory):
 def consumer(tree, tmp_path_factory):
     """The project of tests/consumer, copied to where nothing of this project is, and built."""
     folder = tmp_path_factory.mktemp("consumer")
-    shutil.copytree(ROOT / "tests/consumer", folder / "source")
+    shutil.copytree(ROOT / "tests/consumer", folder / "mine")
     shutil.copytree(ROOT / "jobs/examples", folder / "examples")
+    (folder / "page_reader.cpp").write_text(re.search(r"```cpp\n(.*?)```", PAGE, re.DOTALL)[1])
+    (folder / "fod").symlink_to(tree)
     nvcc = ROOT / ".venv/cuda/bin/nvcc"
     toolkit = ([f"-DCMAKE_CUDA_COMPILER={nvcc}", f"-DCUDA_TOOLKIT_ROOT_DIR={nvcc.parents[1]}"]
                if nvcc.exists() else [])
-    check(run_command(
-        ["cmake", "-S", str(folder / "source"), "-B", str(folder / "build"), "-G", "Ninja",
-         f"-DCMAKE_PREFIX_PATH={tree};{torch.utils.cmake_prefix_path}",
-         f"-DEXAMPLES={folder / 'examples'}", "-DCMAKE_BUILD_TYPE=Release",
-         "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror", *toolkit], 120))
-    check(run_command(["cmake", "--build", str(folder / "build"), "--parallel",
+    command = " ".join([from_readme("^cmake -S .*$"), f"-DEXAMPLES={folder / 'examples'}", "-G Ninja",
+                        f"-DPAGE_READER={folder / 'page_reader.cpp'}", "-DCMAKE_BUILD_TYPE=Release",
+                        f"-DTorch_DIR={torch.utils.cmake_prefix_path}/Torch",
+                        "'-DCMAKE_CXX_FLAGS=-Wall -Wextra -Werror'", *toolkit])
+    check(run_command(["bash", "-ec", command], 120, {"HOME": str(folder)}, cwd=folder))
+    check(run_command(["cmake", "--build", str(folder / "build-mine"), "--parallel",
                        str(os.cpu_count())], 600))
-    return folder / "build"
+    return folder / "build-mine"
 
 
 def test_the_installed_programs_run_where_they_were_moved_to(tree, digits, tmp_path):
@@ -64,7 +80,7 @@ def test_nothing_in_the_tree_names_the_place_it_was_built_in(tree, build):
     texts = [path for path in tree.rglob("*") if path.suffix in {".cmake", ".py", ".sh", ".toml"}]
     assert any(path.name == "fodConfig.cmake" for path in texts)
     for path in texts:
-        assert str(ROOT) not in path.read_text() and str(tree.parent / "first") not in path.read_text()
+        assert str(ROOT) not in path.read_text() and str(tree.parent / "fod/") not in path.read_text()
 
 
 def test_the_python_module_is_installed(tree, digits, tmp_path):
@@ -92,6 +108,21 @@ def test_a_program_without_torch_reads_a_result(run, consumer, digits, tmp_path)
     assert "libtorch" not in linked and "libhdf5" in linked
     refused = run_command([str(consumer / "read_result"), str(out), "1797"], 60)
     assert refused.returncode == 2 and "No distribution for index 1797" in refused.stderr
+
+
+def test_the_reader_of_the_page_on_the_file_format(run, consumer, digits, tmp_path):
+    out = tmp_path / "r.h5"
+    check(run("fod-generate", "--model", digits / "digits_model.pt", "--data", digits / "images.npy",
+              "--layers", "fc1", "--correlation-threshold", "0.3", "--threads", 1, "--out", out))
+    said = check(run_command([str(consumer / "page_reader"), str(out)], 60)).stdout
+    with h5py.File(out) as file:
+        layer, entropy = file["groups/fc1"], file["uncertainty/entropy"][:]
+        members = layer["members"][:layer["offsets"][1]].tolist()
+        assert members and said == (f"1797 samples, 10 classes, group 0: {members}\nleast sure of "
+                                    f"sample {entropy.argmax()}: {entropy.max():.4f} nats\n")
+    (tmp_path / "no.h5").write_text("")
+    refused = run_command([str(consumer / "page_reader"), str(tmp_path / "no.h5")], 60)
+    assert refused.returncode == 1 and "no.h5" in refused.stderr
 
 
 def test_ranks_of_a_users_program_share_its_dataset(consumer, tmp_path):

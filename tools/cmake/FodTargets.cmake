@@ -35,7 +35,8 @@ endfunction()
 set(_api "${PROJECT_SOURCE_DIR}/src/api")
 
 # Without Torch, CUDA and MPI_Init: what `fod` needs.
-add_library(fod_core STATIC "${_api}/distributions.cpp" "${_api}/result.cpp" "${_api}/save_load.cpp")
+add_library(fod_core STATIC "${_api}/distributions.cpp" "${_api}/result.cpp" "${_api}/save_load.cpp"
+  "${_api}/found_groups.cpp")
 fod_modules(fod_core error records config comm h5 plugin python moments groups events dataset store
   analysis json json/convert workers patterns ensemble activity merge metrics)
 target_compile_definitions(fod_core PRIVATE FOD_VERSION="${PROJECT_VERSION}")
