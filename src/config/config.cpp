@@ -1,6 +1,7 @@
 #include "flags.hpp"
 
 #include "fod/error.hpp"
+#include "fod/text.hpp"
 #include "fod/version.hpp"
 
 #include <CLI/CLI.hpp>
@@ -263,6 +264,28 @@ std::vector<std::string> flag_names(CLI::App const& app) {
   return names;
 }
 
+/// "--precision: Check fp8 value in {bf16->2,fp16->3} OR {2,3} FAILED" of the library, in our form.
+std::optional<Error> value_error(std::string const& text) {
+  std::string const check = ": Check ";
+  std::string const among = " value in {";
+  auto const first = text.find(check);
+  auto const second = text.find(among);
+  if (first == std::string::npos || second == std::string::npos) {
+    return std::nullopt;
+  }
+  auto const value = text.substr(first + check.size(), second - first - check.size());
+  std::vector<std::string> known;
+  std::istringstream entries(
+      text.substr(second + among.size(), text.find('}') - second - among.size()));
+  for (std::string entry; std::getline(entries, entry, ',');) {
+    known.push_back(entry.substr(0, entry.find("->")));
+  }
+  auto const near = nearest_name(value, known);
+  return bad_input(text.substr(0, first) + " has no value '" + value + "'",
+                   "there are " + joined(known),
+                   near.empty() ? "give one of these" : "did you mean '" + near + "'?");
+}
+
 /// The library's complaint in our form, with the nearest flag for one that is unknown.
 Error usage_error(CLI::App const& app, CLI::ParseError const& error) {
   auto const help = std::string("`fod-generate --help` lists the flags");
@@ -279,6 +302,9 @@ Error usage_error(CLI::App const& app, CLI::ParseError const& error) {
       return bad_input("unknown flag " + flag, near.empty() ? "" : "did you mean " + near + "?",
                        help);
     }
+  }
+  if (auto const unknown_value = value_error(error.what())) {
+    return *unknown_value;
   }
   return bad_input("bad usage", error.what(), help);
 }

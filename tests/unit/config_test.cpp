@@ -59,7 +59,12 @@ TEST_CASE("a misspelt flag is answered with the nearest one") {
   CHECK_THAT(complaint({"--bath-size=3"}), Catch::Contains("did you mean --batch-size?"));
   CHECK_THAT(complaint({"--batch-size", "zero"}), Catch::Contains("--batch-size"));
   CHECK_THAT(complaint({"--batch-size", "0"}), Catch::Contains("--batch-size"));
-  CHECK_THAT(complaint({"--output-mode", "softmax"}), Catch::Contains("--output-mode"));
+  CHECK_THAT(complaint({"--output-mode", "softmax"}),
+             Catch::Contains("--output-mode has no value 'softmax' (there are auto, logits, "
+                             "positive, probs, sigmoid): give one of these"));
+  CHECK_THAT(complaint({"--precision", "fp8"}),
+             Catch::Contains("--precision has no value 'fp8' (there are bf16, fp16, fp32, tf32): "
+                             "did you mean 'fp16'?"));
   CHECK_THAT(complaint({"--stall-timeout", "0.05"}), Catch::Contains("--stall-timeout"));
 }
 
