@@ -269,5 +269,5 @@ def test_group_ids_are_unique_over_layers(run, folder, tmp_path):
     first, second = (h5rows(out, f"activations/{name}") for name in ("first", "second"))
     np.testing.assert_array_equal(first[:, ::-1], second)
     for name in ("first", "second"):
-        assert f"  {name}: 4 groups of 2 to 2 neurons by correlation_clustering, 8 of 8 grouped" \
+        assert f"  {name}: 4 groups of 2 neurons by correlation_clustering, 8 of 8 grouped" \
             in job.stdout
