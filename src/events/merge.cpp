@@ -63,7 +63,9 @@ std::vector<Event> events_of(std::string_view bytes) {
   if (bytes.size() % sizeof(Event) != 0) {
     throw run_failure("cannot merge logs of events", "the bytes of one are cut off");
   }
-  std::memcpy(static_cast<void*>(events.data()), bytes.data(), bytes.size());
+  if (!events.empty()) { // of none there is no place
+    std::memcpy(static_cast<void*>(events.data()), bytes.data(), bytes.size());
+  }
   return events;
 }
 

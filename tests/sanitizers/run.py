@@ -3,9 +3,10 @@
     run.py address [ctest flags]   AddressSanitizer, leaks and undefined behaviour; all tests
     run.py thread [ctest flags]    ThreadSanitizer; the tests of threads, with stand-in models
 
-Reports go into files, since a test that expects a failure would not notice one more. What MPI, CUDA,
-Torch and HDF5 leak, or do without the sanitizer seeing it, is left out by the names in leaks.txt and
-races.txt.
+Reports go into files, since a test that expects a failure would not notice one more; but GCC's
+UndefinedBehaviorSanitizer knows no files, so that what it finds ends the program, with an exit code
+that no test expects. What MPI, CUDA, Torch and HDF5 leak, or do without the sanitizer seeing it, is
+left out by the names in leaks.txt and races.txt.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def settings(kind, reports):
         found = {"ASAN_OPTIONS": f"{common}:verify_asan_link_order=0:quarantine_size_mb=64:"
                                  "detect_odr_violation=0:protect_shadow_gap=0:"
                                  "allocator_may_return_null=1",  # tests let memory run out
-                 "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
+                 "UBSAN_OPTIONS": "halt_on_error=1:exitcode=77:print_stacktrace=1",
                  "LSAN_OPTIONS": f"suppressions={HERE}/leaks.txt:print_suppressions=0"}
     return {**os.environ, **found, "FOD_PATIENCE": "4", "PYTEST_ADDOPTS": NOT_OF_MEMORY,
             "LD_PRELOAD": str(ROOT / "build" / PRESETS[kind] / "tests/libfod_plain_dl.so")}

@@ -29,8 +29,8 @@ fod::Moments part(int index, double scale_of_sums) {
     half.sums.low.resize(3);
     half.products.low.resize(6);
     for (std::size_t i = 0; i < 6; ++i) {
-      // Only some parts are beyond one limb.
-      half.products.add(i, std::nearbyint(normal(generator) * (index == 1 ? 1e12 : 1)),
+      // Only some parts are beyond one limb; none beyond 2^102.
+      half.products.add(i, std::nearbyint(normal(generator) * (index == 1 ? 1e9 : 1)),
                         static_cast<double>(fod::limb_room) / parts);
       half.sums.add(i % 3, std::nearbyint(normal(generator)),
                     static_cast<double>(fod::limb_room) / parts);

@@ -11,7 +11,8 @@ using Catch::Matchers::Contains;
 std::string little_endian(std::uint64_t value, std::size_t size) {
   std::string digits;
   for (std::size_t i = 0; i < size; ++i) {
-    digits += static_cast<char>(value >> (8 * i) & 0xFFU);
+    digits += static_cast<char>(value & 0xFFU);
+    value >>= 8U;
   }
   return digits;
 }
