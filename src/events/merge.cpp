@@ -29,7 +29,9 @@ public:
   Words words(std::size_t count) {
     Words values(count);
     auto const bytes = take(count * sizeof(std::uint64_t));
+    if (!values.empty()) {
     std::memcpy(values.data(), bytes.data(), bytes.size());
+  }
     return values;
   }
 

@@ -21,8 +21,10 @@ public:
   }
   void wrote(char const* end) { size_ = static_cast<std::size_t>(end - data_.get()); }
   void append(std::string_view text) {
-    std::memcpy(room(text.size()), text.data(), text.size());
-    size_ += text.size();
+    if (!text.empty()) { // there may be no room at all yet
+      std::memcpy(room(text.size()), text.data(), text.size());
+      size_ += text.size();
+    }
   }
   void append_bytes(void const* data, std::size_t bytes) {
     append({static_cast<char const*>(data), bytes});
