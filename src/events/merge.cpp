@@ -30,8 +30,8 @@ public:
     Words values(count);
     auto const bytes = take(count * sizeof(std::uint64_t));
     if (!values.empty()) {
-    std::memcpy(values.data(), bytes.data(), bytes.size());
-  }
+      std::memcpy(values.data(), bytes.data(), bytes.size());
+    }
     return values;
   }
 
