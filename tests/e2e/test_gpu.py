@@ -17,6 +17,7 @@ import torch
 from conftest import ROOT, h5rows
 from group_data import same
 from merging import everything
+from program import preloaded
 from torch import Tensor, nn
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
@@ -159,7 +160,7 @@ def test_a_killed_job_goes_on_to_the_same_bytes(run, build, folder, tmp_path):
     killed = run("fod-generate", "--model", folder / "m.pt", "--data", folder / "x.npy", "--labels",
                  folder / "y.npy", "--out", out, "--threads", 1, "--device", "cuda", *flags,
                  ranks=2, timeout=180, env={
-                     "LD_PRELOAD": str(faults), "FOD_FAULT": "kill:rename:moments:20:1"})
+                     **preloaded(faults), "FOD_FAULT": "kill:rename:moments:20:1"})
     assert killed.returncode != 0 and not out.exists()
     done = job(run, folder, out, *flags, "--resume", ranks=3)
     assert "resum" in done.stdout.lower() or "earlier" in done.stdout.lower(), done.stdout

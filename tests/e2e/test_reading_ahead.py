@@ -15,6 +15,7 @@ import torch
 from conftest import run_command
 from interrupted import Job, messages
 from merging import same_results
+from program import preloaded
 from torch import nn
 
 BATCH = 16
@@ -125,7 +126,7 @@ def test_a_label_that_cannot_be_read_is_met_in_its_turn(build, folder, tmp_path)
 
 
 def faulty(build: Path, fault: str, **env: str) -> dict[str, str]:
-    return {"LD_PRELOAD": str(build / "tests" / "libfod_faults.so"), "FOD_FAULT": fault, **env}
+    return {**preloaded(build / "tests" / "libfod_faults.so"), "FOD_FAULT": fault, **env}
 
 
 def test_a_disk_that_fails_deep_in_the_data_ends_the_job(build, folder, tmp_path):

@@ -36,6 +36,8 @@ def fail(killer: Killer, ranks: int, *flags: str, fault: str | None = None, **se
         stdout, stderr = job.communicate(timeout=40 * PATIENCE)
     finally:
         conftest.kill_session(job.pid)
+        # mpirun may end before a rank does that still writes.
+        assert kill_jobs.wait_for(lambda: not conftest.living_in(job.pid)), "processes are left"
     lines = [line for line in stderr.splitlines() if line.startswith("fod-generate:")
              and "ended without giving it back" not in line]
     assert job.returncode == 4, stdout + stderr
