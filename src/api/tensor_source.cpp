@@ -1,5 +1,7 @@
 #include "fod/tensor_source.hpp"
 
+#include "../model/torch_support.hpp"
+
 #include "fod/error.hpp"
 
 #include <ATen/ops/from_blob.h>
@@ -11,31 +13,11 @@ namespace fod {
 namespace {
 
 ElementType element_type(at::ScalarType type) {
-  switch (type) {
-  case at::kFloat:
-    return ElementType::float32;
-  case at::kDouble:
-    return ElementType::float64;
-  case at::kHalf:
-    return ElementType::float16;
-  case at::kBFloat16:
-    return ElementType::bfloat16;
-  case at::kByte:
-    return ElementType::uint8;
-  case at::kChar:
-    return ElementType::int8;
-  case at::kShort:
-    return ElementType::int16;
-  case at::kInt:
-    return ElementType::int32;
-  case at::kLong:
-    return ElementType::int64;
-  case at::kBool:
-    return ElementType::boolean;
-  default:
-    throw bad_input("the samples are of type " + std::string(at::toString(type)),
-                    "there is no array of such numbers", "convert them in the dataset");
+  if (auto const ours = torch_support::counterpart(type)) {
+    return *ours;
   }
+  throw bad_input("the samples are of type " + std::string(at::toString(type)),
+                  "there is no array of such numbers", "convert them in the dataset");
 }
 
 std::string described(at::Tensor const& tensor) {

@@ -40,11 +40,18 @@ torch::ScalarType scalar_type(ElementType type) {
   return type_pairs[static_cast<std::size_t>(type)].second;
 }
 
-ElementType element_type_of(torch::ScalarType type) {
+std::optional<ElementType> counterpart(torch::ScalarType type) {
   for (auto const& [ours, theirs] : type_pairs) {
     if (theirs == type) {
       return ours;
     }
+  }
+  return std::nullopt;
+}
+
+ElementType element_type_of(torch::ScalarType type) {
+  if (auto const ours = counterpart(type)) {
+    return *ours;
   }
   throw bad_input("the model returns elements of type " + std::string(c10::toString(type)),
                   "class scores are floating point numbers", "convert them in the model");

@@ -4,11 +4,15 @@
 
 #include <torch/torch.h>
 
+#include <optional>
+
 /// Inside of the model module: what every Torch backend needs.
 namespace fod::torch_support {
 
 torch::ScalarType scalar_type(ElementType type);
-/// @throws Error (usage) for complex, quantised and other types without a counterpart
+/// Empty for complex, quantised and other types without a counterpart.
+std::optional<ElementType> counterpart(torch::ScalarType type);
+/// Of what a model returned. @throws Error (usage) for a type without a counterpart
 ElementType element_type_of(torch::ScalarType type);
 
 torch::Device torch_device(Device const& device);
