@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 import models
 from program import PATIENCE
+from pseudo_terminal import shown
 
 
 @pytest.fixture(scope="module")
@@ -190,19 +190,11 @@ def test_progress_and_summary(generate):
 
 def test_progress_is_one_line_on_a_terminal(build, folder, tmp_path):
     models.data(folder / "long.npy", (200_000, 4))
-    ours, theirs = pty.openpty()
-    job = subprocess.Popen(
+    code, text = shown(
         [build / "fod-generate", "--model", folder / "m.pt", "--data", folder / "long.npy", "--out",
-         tmp_path / "r.h5", "--batch-size", "2"], stdout=subprocess.DEVNULL, stderr=theirs)
-    os.close(theirs)
-    shown = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            shown += chunk
-    except OSError:  # the other side is closed: the job has ended
-        pass
-    assert job.wait(timeout=60 * PATIENCE) == 0
-    lines = [line for line in shown.decode().split("\r") if "samples/s" in line]
+         tmp_path / "r.h5", "--batch-size", "2"], 60 * PATIENCE, streams=("stderr",))
+    assert code == 0
+    lines = [line for line in text.split("\r") if "samples/s" in line]
     assert len(lines) >= 2
     for line in lines:
         assert re.search(r"[\d,]+/200,000 \(\d+ %\), [\d,]+ samples/s, .* left", line)

@@ -3,20 +3,16 @@ examples, JSON from every command, and messages on mistakes."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
 import re
-import struct
-import subprocess
-import termios
 from pathlib import Path
 
 import numpy as np
 import pytest
 from group_files import add_layer
 from program import FOD, dumps, fod
+from pseudo_terminal import shown
 from test_completion import commands
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -38,22 +34,9 @@ def result(tmp_path_factory):
 
 def on_terminal(*arguments, columns: int = 80, **variables: str) -> str:
     """Runs fod on a terminal of so many columns."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-    process = subprocess.Popen([FOD, *map(str, arguments)], stdout=theirs, stderr=subprocess.PIPE,
-                               stdin=subprocess.DEVNULL,
-                               env={**environment, "TERM": "xterm", **variables})
-    os.close(theirs)
-    text = b""
-    try:
-        while piece := os.read(ours, 65536):
-            text += piece
-    except OSError:  # the other side is closed
-        pass
-    os.close(ours)
-    process.communicate(timeout=30)
-    return text.decode().replace("\r\n", "\n")
+    return shown([FOD, *arguments], 30, columns,
+                 env={**environment, "TERM": "xterm", **variables})[1]
 
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
