@@ -48,9 +48,12 @@ File File::open(std::string const& path) {
 
 namespace {
 
-Handle aligned_access() {
+Handle access_for_writing() {
   auto access = property_list(H5P_FILE_ACCESS);
   check(H5Pset_alignment(access.id(), stripe_bytes, stripe_bytes), "cannot align a file");
+  // Values that the library holds back are written by a close of their dataset, which is made by a
+  // destructor: if that fails, nobody learns of it. Now the write itself does.
+  check(H5Pset_sieve_buf_size(access.id(), 0), "cannot have a file written at once");
   return access;
 }
 
@@ -58,13 +61,13 @@ Handle aligned_access() {
 
 File File::open_for_writing(std::string const& path) {
   Lock const only;
-  auto const access = aligned_access();
+  auto const access = access_for_writing();
   return {file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.id()), "cannot open " + path), path};
 }
 
 File File::create(std::string const& path) {
   Lock const only;
-  auto const access = aligned_access();
+  auto const access = access_for_writing();
   return {file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
                "cannot create " + path),
           path};

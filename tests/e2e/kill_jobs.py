@@ -242,7 +242,8 @@ def resume(killer: Killer, ranks: int) -> None:
     told = killer.run(ranks, "--resume")
     counted = re.search(r"of \d+ blocks (\d+) had been done by an earlier job", told)
     if not finished and before is not None and "is complete" not in told:
-        assert (int(counted[1]) if counted else 0) == before
+        taken_over = int(counted[1]) if counted else 0
+        assert taken_over == before, f"{taken_over} blocks were taken over, {before} are covered"
 
 
 def left_as_promised(out: Path) -> None:

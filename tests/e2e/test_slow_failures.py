@@ -4,6 +4,7 @@ sums reach the disk."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 from kill_jobs import Killer, flags, folder  # noqa: F401
-from program import PATIENCE
+from program import PATIENCE, fod, preloaded
 from torch import nn
 
 
@@ -77,6 +78,35 @@ def test_injected_failure(build, flags, tmp_path, expected, name):
     kill_jobs.resume(killer, 3)
     kill_jobs.same(expected, killer.out)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.h5"]
+
+
+def writes_to(calls: list[str], file: str) -> list[int]:
+    """Numbers of the calls of a rank that write to a file, from 1, told by what comes before them:
+    the writes since the file was opened, or since its undo copy was made, for the last time."""
+    since, writes = 0, 0
+    for call in calls:
+        if call.startswith("write") and call.endswith(file):
+            writes += 1
+        elif call.startswith("rename") and call.endswith("/undo"):
+            since = writes
+    return list(range(since + 1, writes + 1))
+
+
+@pytest.mark.parametrize("file,rank", [("r.h5.partial", 0), ("moments-0-1.h5.new", 1)])
+def test_a_single_write_that_fails(build, flags, tmp_path, expected, file, rank):
+    """All else works, so that only who made that call can know: while finishing, while saving."""
+    killer = Killer(build, flags, tmp_path / "r.h5")
+    numbers = writes_to(killer.calls(2, tmp_path / "log")[rank], file)
+    for log in tmp_path.glob("log.*"):
+        log.unlink()
+    assert len(numbers) > 100
+    for number in numbers[2::len(numbers) // 8]:
+        kill_jobs.forget(killer.out)
+        told = fail(killer, 2, fault=f"once-ENOSPC:write:{file}$:{number}:{rank}")
+        assert "No space left on device" in told
+        assert not killer.out.exists()
+        kill_jobs.resume(killer, 2)
+        kill_jobs.same(expected, killer.out)
 
 
 @pytest.mark.parametrize("fault,word", [("ENOSPC:allocate:partial:1:0", "No space left on device"),
@@ -313,3 +343,18 @@ def test_resume_without_anything_and_with_all(build, flags, tmp_path, expected):
     broken = Killer(build, flags, tmp_path / "s.h5")
     assert "was ended while being created: starting anew" in broken.run(2, "--resume")
     kill_jobs.same(expected, broken.out)
+
+
+@pytest.mark.parametrize("fault", ["write:x.h5.partial:1", "write:x.h5.partial:9",
+                                   "fsync:x.h5.partial:3", "fsync:x.h5.partial:8",
+                                   "rename:undo:1", "rename:x.h5$:1"])
+def test_an_import_that_fails_leaves_nothing(build, folder, tmp_path, fault):
+    rows = np.random.default_rng(0).dirichlet(np.ones(7), 200)
+    text = {"meta": {}, "distributions": {str(i): row.tolist() for i, row in enumerate(rows)}}
+    (folder / "in.json").write_text(json.dumps(text))
+    made = fod("import", folder / "in.json", tmp_path / "x.h5", env={
+        **os.environ, **preloaded(build / "tests" / "libfod_faults.so"),
+        "FOD_FAULT": f"once-EIO:{fault}"})
+    assert made.returncode != 0
+    assert "Input/output error" in made.stderr.decode()
+    assert not list(tmp_path.iterdir())

@@ -5,11 +5,11 @@
 //
 // ACTION is `kill` (SIGKILL before the call), `killafter`, `stop` (SIGSTOP), `nap` (two seconds,
 // once, after the file FOD_FAULT_MARK was made) or the name of an error
-// (EIO, ENOSPC, EDQUOT, EROFS, ESTALE), which stays from then on; CALL is write (pwrite and its
-// kin), read (pread), fsync, rename, truncate, open or any (but read); PATH is a part of the file's
-// name; NUMBER counts such calls from 1; RANK is the MPI rank that is meant (default: all). With
-// FOD_FAULT_LOG=FILE the calls on files whose name has FOD_FAULT_PATH in it are logged, one line
-// each: call, path, offset, bytes.
+// (EIO, ENOSPC, EDQUOT, EROFS, ESTALE), which stays from then on, or with `once-` before it hits
+// that call alone; CALL is write (pwrite and its kin), read (pread), fsync, rename, truncate, open
+// or any (but read); PATH is a part of the file's name; NUMBER counts such calls from 1; RANK is
+// the MPI rank that is meant (default: all). With FOD_FAULT_LOG=FILE the calls on files whose name
+// has FOD_FAULT_PATH in it are logged, one line each: call, path, offset, bytes.
 
 #include <array>
 #include <atomic>
@@ -22,6 +22,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ struct Fault {
   std::string call;
   std::string path;
   bool at_end = false;
+  bool once = false;
   long number = 0;
 
   [[nodiscard]] bool means(std::string const& name) const {
@@ -56,6 +58,10 @@ Fault read_fault() {
   }
   std::string text = given;
   fault.action = next(text);
+  if (constexpr std::string_view once = "once-"; fault.action.starts_with(once)) {
+    fault.once = true;
+    fault.action.erase(0, once.size());
+  }
   fault.call = next(text);
   fault.path = next(text);
   if (fault.path.ends_with('$')) {
@@ -143,7 +149,8 @@ int meet(char const* call, std::string const& path, bool after = false) {
     }
     return 0;
   }
-  return now >= given.number ? error_of(given.action) : 0;
+  bool const hit = given.once ? now == given.number : now >= given.number;
+  return hit ? error_of(given.action) : 0;
 }
 
 template <class Call>

@@ -3,8 +3,6 @@
 #include "fod/json.hpp"
 #include "fod/utf8.hpp"
 
-#include <filesystem>
-
 namespace fod::json {
 
 namespace {
@@ -46,8 +44,7 @@ void write_new_file(std::string const& path, NewFile const& file,
     fill(rows);
     writer.finish(contents, rows.metrics());
   } catch (...) {
-    std::error_code ignored; // it is cheap to repeat: no partial file stays
-    std::filesystem::remove(store::partial_path(path), ignored);
+    store::discard_partial(path); // it begins anew
     throw;
   }
 }
