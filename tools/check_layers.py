@@ -92,6 +92,7 @@ MODULE_OF = {
     "checked_rows": "store",
     "ensemble_files": "merge",
     "totals": "analysis",
+    "totals_by_parts": "analysis",
     "scores": "metrics",
     "read_ahead": "workers",
     "backlog": "workers",

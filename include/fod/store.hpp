@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -202,9 +203,10 @@ public:
 
   /// Closes the file and proves what the pass has written: every block is read back and compared
   /// with its checksum, a share of them on each rank, every id is there once. Collective.
-  /// @param visitor is shown this rank's share; may be null
+  /// @param visitors at least one: a thread for each, which shows it a run of this rank's share,
+  /// the first runs to the first ones; null is shown nothing
   /// @throws AgreedError (failed); blocks that differ lose their marks, so that resuming mends them
-  void end_pass(RowVisitor* visitor = nullptr);
+  void end_pass(std::span<RowVisitor* const> visitors);
   /// After `end_pass`: further sections, if any, are created unless an earlier job did, and all
   /// blocks are to be written for them. Collective.
   void begin_second_pass(std::vector<Section> const& sections);

@@ -22,6 +22,9 @@ public:
   void rows(store::Section const& section, IndexRange rows, std::byte const* data) override;
   void end_block(std::int64_t block, store::BlockFacts const& facts) override;
 
+  /// Adds sums over the rows that follow.
+  void add(Totals const& next);
+
   /// All sums, to be added over ranks modulo 2^64.
   [[nodiscard]] std::span<std::uint64_t> sums() { return sums_; }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <string_view>
 
 namespace fod {
@@ -158,6 +159,16 @@ T Totals::value(std::size_t column, std::size_t row) const {
   T number{};
   std::memcpy(&number, columns_[column].data() + row * sizeof(T), sizeof(T));
   return number;
+}
+
+void Totals::add(Totals const& next) {
+  std::transform(sums_.begin(), sums_.end(), next.sums_.begin(), sums_.begin(), std::plus<>());
+  auto const name = [](std::vector<std::int64_t>& named, std::vector<std::int64_t> const& more) {
+    auto const room = static_cast<std::ptrdiff_t>(most_named - named.size());
+    named.insert(named.end(), more.begin(), more.begin() + std::min(room, std::ssize(more)));
+  };
+  name(nonfinite_, next.nonfinite_);
+  name(unreadable_, next.unreadable_);
 }
 
 /// The class of a row; negative if it is not known.

@@ -7,10 +7,11 @@
 #include "fod/checksum.hpp"
 #include "fod/comm.hpp"
 #include "fod/output_claim.hpp"
-#include "fod/totals.hpp"
+#include "fod/totals_by_parts.hpp"
 
 #include <chrono>
 #include <iostream>
+#include <thread>
 
 namespace fod {
 
@@ -28,8 +29,10 @@ EnsembleReport ensemble_files(std::vector<std::string> const& inputs, std::strin
       store::ResultWriter::create(out, layout, ensemble_contents(files, layout, {}), Comm::alone());
   try {
     join_rows(files, layout, writer, options.progress);
-    Totals totals(layout);
-    writer.end_pass(&totals);
+    auto const threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    TotalsByParts const by_parts(layout, 1, threads);
+    writer.end_pass(by_parts.visitors());
+    auto const totals = by_parts.joined();
     auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start);
     EnsembleFacts const facts{totals.metrics(), checksum_text(totals.input_digest()),
                               seconds.count()};

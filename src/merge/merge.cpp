@@ -7,7 +7,7 @@
 #include "fod/comm.hpp"
 #include "fod/output_claim.hpp"
 #include "fod/progress.hpp"
-#include "fod/totals.hpp"
+#include "fod/totals_by_parts.hpp"
 
 #include <chrono>
 #include <iostream>
@@ -103,8 +103,9 @@ MergeReport merge_files(std::vector<std::string> const& inputs, std::string cons
       store::ResultWriter::create(out, layout, joined_contents(parts, layout, {}), Comm::alone());
   try {
     copy_rows(parts, layout, writer, options.progress);
-    Totals totals(layout);
-    writer.end_pass(&totals);
+    TotalsByParts const by_parts(layout, 1, threads);
+    writer.end_pass(by_parts.visitors());
+    auto const totals = by_parts.joined();
     describe_activity(findings, layout, source_samples(parts), writer, threads);
     auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start);
     MergeFacts const facts{totals.metrics(), checksum_text(totals.input_digest()), seconds.count(),

@@ -13,6 +13,7 @@
 #include "fod/checksum.hpp"
 #include "fod/convert.hpp"
 #include "fod/error.hpp"
+#include "fod/totals_by_parts.hpp"
 
 #include <array>
 #include <chrono>
@@ -137,8 +138,9 @@ PassTotals first_pass(Prepared& job, LayerMoments* moments, Output& output, Comm
   job.facts.micro_batches = micro_batches(job.config, result, output.sharers());
   job.facts.peak_anonymous =
       static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
-  Totals totals(job.plan.layout);
-  output.end_pass(&totals);
+  TotalsByParts const by_parts(job.plan.layout, output.sharers().size(), job.machine.threads);
+  output.end_pass(by_parts.visitors());
+  auto totals = by_parts.joined();
   comm.agree([&] {
     if (!output.is_open()) {
       store::visit_rows(store::ResultReader(job.out), totals);

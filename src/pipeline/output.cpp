@@ -72,8 +72,8 @@ void Output::together(std::function<void()> const& step) const {
   }
 }
 
-void Output::end_pass(store::RowVisitor* visitor) {
-  together([&] { writer_->end_pass(visitor); });
+void Output::end_pass(std::span<store::RowVisitor* const> visitors) {
+  together([&] { writer_->end_pass(visitors); });
 }
 
 void Output::finish(store::Contents const& contents, store::Metrics const& metrics,

@@ -3,6 +3,7 @@
 #include "prepare.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ public:
   [[nodiscard]] bool is_shard() const { return shards_ > 0; }
 
   /// As the writer's, for all ranks. Collective.
-  void end_pass(store::RowVisitor* visitor);
+  void end_pass(std::span<store::RowVisitor* const> visitors);
   void finish(store::Contents const& contents, store::Metrics const& metrics,
               std::function<void(h5::File&)> const& more);
   void suspend();

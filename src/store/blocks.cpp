@@ -16,6 +16,13 @@ void IdEvidence::add(std::int64_t id) {
   hash += checksum_of({reinterpret_cast<char const*>(&id), sizeof id});
 }
 
+IdEvidence& IdEvidence::operator+=(IdEvidence const& other) {
+  count += other.count;
+  sum += other.sum;
+  hash += other.hash;
+  return *this;
+}
+
 IdEvidence evidence_of(IndexRange ids) {
   IdEvidence evidence;
   for (auto id = ids.begin; id < ids.end; ++id) {

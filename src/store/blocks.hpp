@@ -18,6 +18,7 @@ struct IdEvidence {
   std::uint64_t hash = 0; ///< sum of every id's own hash
 
   void add(std::int64_t id);
+  IdEvidence& operator+=(IdEvidence const& other);
   bool operator==(IdEvidence const&) const = default;
 };
 IdEvidence evidence_of(IndexRange ids);

@@ -45,6 +45,10 @@ void Descriptor::sync() const {
   }
 }
 
+void Descriptor::start_writing() const noexcept {
+  ::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 void write_all(Descriptor const& file, void const* data, std::size_t bytes, std::int64_t offset) {
   auto const* from = static_cast<std::byte const*>(data);
   while (bytes > 0) {

@@ -15,14 +15,24 @@ struct Proof {
   };
   std::vector<BadBlock> bad; ///< the first per rank
   static constexpr std::size_t most_bad = 1000;
+
+  void add(BadBlock block);
+  /// What was found in the blocks that follow.
+  void join(Proof const& next);
 };
 
-/// Reads the blocks of a ledger back. @param visitor is shown them; may be null
+/// Reads the blocks of a ledger back. @param visitors as of `ResultWriter::end_pass`
 Proof prove_blocks(ResultReader const& reader, Ledger const& ledger, IndexRange blocks,
-                   RowVisitor* visitor);
+                   std::span<RowVisitor* const> visitors);
 
-/// Takes the marks from blocks of a partial file, so that they are done again.
-void clear_marks(std::string const& partial, Ledger const& ledger, IndexRange blocks_of_file,
-                 std::vector<std::int64_t> const& blocks);
+/// Takes the marks from blocks that are not as they were written, so that they are done again.
+/// Collective. @throws AgreedError (failed) naming the first, if there are any on some rank
+void require_good(Proof const& proof, std::string const& partial, Layout const& layout,
+                  Ledger const& ledger, Comm const& comm);
+
+/// @param mine the blocks of the proof. Collective.
+/// @throws AgreedError (failed) unless the ranks found every id once
+void require_all_ids(Proof const& proof, std::string const& partial, Layout const& layout,
+                     IndexRange mine, Comm const& comm);
 
 } // namespace fod::store

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <fcntl.h>
 #include <optional>
 #include <span>
@@ -19,6 +18,8 @@ namespace {
 
 /// Independent MPI-IO calls of 2 GiB or more fail.
 constexpr std::int64_t slice_bytes = std::int64_t{1} << 30;
+/// Rows for which the disk may as well begin, while the next ones are computed.
+constexpr std::int64_t worth_writing = std::int64_t{8} << 20;
 
 /// A block whose rows are written, waiting for the next checkpoint.
 struct PendingBlock {
@@ -94,6 +95,11 @@ public:
       IndexRange const slice{begin, std::min(rows.end, begin + step)};
       datasets_[s].write(slice, section.type, bytes + (begin - rows.begin) * section.row_bytes());
     }
+    fresh_bytes_ += rows.size() * section.row_bytes();
+    if (fresh_bytes_ >= worth_writing) {
+      plain_.start_writing();
+      fresh_bytes_ = 0;
+    }
   }
 
   void read(std::string const& section, IndexRange rows, ElementType type, void* out) const {
@@ -168,7 +174,7 @@ public:
     }
   }
 
-  void end_pass(RowVisitor* visitor) {
+  void end_pass(std::span<RowVisitor* const> visitors) {
     close();
     proven_ = true;
     if (ledger_.sections.empty()) {
@@ -176,33 +182,18 @@ public:
     }
     Proof proof;
     auto const mine = shard_of(layout_.blocks, comm_.size(), comm_.rank());
-    comm_.agree([&] { proof = prove_blocks(ResultReader(partial_), ledger_, mine, visitor); });
-    refuse_bad(proof);
-    if (!is_first(ledger_)) {
-      return; // its sections have no ids
-    }
-    // What should be there is summed over the ranks too: a billion hashes take seconds.
-    auto const wanted =
-        layout_.explicit_ids ? IdEvidence() : evidence_of(layout_.grid.samples_of(mine));
-    std::array<std::uint64_t, 6> sums{proof.ids.count, proof.ids.sum, proof.ids.hash,
-                                      wanted.count,    wanted.sum,    wanted.hash};
-    comm_.all_sum(sums);
-    IdEvidence const total{sums[0], sums[1], sums[2]};
-    auto const rows = static_cast<std::uint64_t>(layout_.samples().size());
-    bool const whole =
-        layout_.explicit_ids ? total.count == rows : total == IdEvidence{sums[3], sums[4], sums[5]};
-    if (!whole) {
-      throw AgreedError(
-          run_failure(partial_ + " does not hold every sample once",
-                      std::to_string(total.count) + " ids for " + std::to_string(rows) + " samples",
-                      "do not use it; start the job again with --overwrite"));
+    comm_.agree([&] { proof = prove_blocks(ResultReader(partial_), ledger_, mine, visitors); });
+    require_good(proof, partial_, layout_, ledger_, comm_);
+    if (is_first(ledger_)) { // the second's sections have no ids
+      require_all_ids(proof, partial_, layout_, mine, comm_);
     }
   }
 
   void finish(Contents const& contents, Metrics const& metrics,
               std::function<void(h5::File&)> const& more) {
     if (file_ || !proven_) {
-      end_pass(nullptr);
+      RowVisitor* const nobody = nullptr;
+      end_pass({&nobody, 1});
     }
     comm_.on_root([&] {
       change_metadata(path_, [&](h5::File& file) {
@@ -273,46 +264,6 @@ private:
     }
   }
 
-  /// Blocks that are not as they were written are to be done again. Collective.
-  void refuse_bad(Proof const& proof) const {
-    std::string own;
-    std::string first; // what is wrong, in a byte, and where
-    for (auto const& [block, section] : proof.bad) {
-      own.append(reinterpret_cast<char const*>(&block), sizeof block);
-      if (first.empty()) {
-        auto const samples = layout_.grid.samples_of(block);
-        first = std::string(section.empty() ? "m" : "c") + "samples " +
-                std::to_string(samples.begin) + " to " + std::to_string(samples.end) + " of " +
-                partial_ + section;
-      }
-    }
-    std::vector<std::int64_t> blocks;
-    for (auto const& of_rank : comm_.all_gather(own)) {
-      auto const before = blocks.size();
-      blocks.resize(before + of_rank.size() / sizeof(std::int64_t));
-      if (!of_rank.empty()) {
-        std::memcpy(blocks.data() + before, of_rank.data(), of_rank.size());
-      }
-    }
-    if (blocks.empty()) {
-      return;
-    }
-    for (auto const& of_rank : comm_.all_gather(first)) {
-      if (!of_rank.empty()) {
-        first = of_rank;
-        break;
-      }
-    }
-    comm_.on_root([&] { clear_marks(partial_, ledger_, layout_.blocks, blocks); });
-    auto const more = blocks.size() == 1
-                          ? std::string()
-                          : ", and in " + std::to_string(blocks.size() - 1) + " more";
-    throw AgreedError(run_failure(
-        first.substr(1) + " were not read back as they were written",
-        (first[0] == 'm' ? "the block is not marked" : "the checksum differs") + more,
-        "check the disk, then start the job again with --resume, which computes them again"));
-  }
-
   std::string path_;
   std::string partial_;
   Layout layout_;
@@ -327,6 +278,7 @@ private:
   h5::Dataset micro_batches_;
   Descriptor plain_;
   std::vector<Checksum> running_;
+  std::int64_t fresh_bytes_ = 0; ///< of rows that the disk may not know of
   std::vector<PendingBlock> pending_;
   bool proven_ = false;
 };
@@ -370,8 +322,8 @@ std::vector<std::int64_t> ResultWriter::done_blocks() const {
   return impl_->done_blocks();
 }
 
-void ResultWriter::end_pass(RowVisitor* visitor) {
-  impl_->end_pass(visitor);
+void ResultWriter::end_pass(std::span<RowVisitor* const> visitors) {
+  impl_->end_pass(visitors);
 }
 
 void ResultWriter::begin_second_pass(std::vector<Section> const& sections) {

@@ -1,45 +1,16 @@
 #include "fod/error.hpp"
-#include "fod/store.hpp"
-#include "temporary_folder.hpp"
+#include "store_mpi_support.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <fstream>
-#include <optional>
 
 using fod::Comm;
 using fod::IndexRange;
 namespace store = fod::store;
 
 namespace {
-
-store::Contents const contents{R"({"model_name": null})", R"({"program": "test"})"};
-
-bool everywhere(Comm const& comm, bool verdict) {
-  return comm.all_min(verdict ? 1 : 0) > 0.5;
-}
-
-store::Layout layout_of(std::int64_t samples) {
-  store::Layout layout;
-  layout.grid = fod::BlockGrid(samples, 4);
-  layout.blocks = {0, layout.grid.block_count()};
-  layout.classes = 2;
-  layout.uncertainty = false;
-  return layout;
-}
-
-/// A folder that all ranks know, and that goes with rank 0.
-struct SharedFolder {
-  explicit SharedFolder(Comm const& comm) {
-    if (comm.is_root()) {
-      own.emplace();
-    }
-    path = comm.broadcast(own ? *own / "" : std::string());
-  }
-  std::optional<TemporaryFolder> own;
-  std::string path;
-};
 
 /// Writes a rank's blocks, each row made from its id.
 void write_blocks(store::ResultWriter& writer, store::Layout const& layout, IndexRange blocks) {
