@@ -64,6 +64,8 @@ void refuse_lonely_tasks() {
 
 MpiSession::MpiSession(int* argc, char*** argv) {
   refuse_step_without_pmi();
+  // Started without a launcher, Open MPI would start a daemon for processes that are never spawned.
+  ::setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   int granted = MPI_THREAD_SINGLE;
   mpi::check(MPI_Init_thread(argc, argv, MPI_THREAD_MULTIPLE, &granted), "MPI cannot start");
   int size = 1;
