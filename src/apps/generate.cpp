@@ -9,6 +9,10 @@
 #include <iostream>
 #include <optional>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace {
 
 void print(fod::Error const& error) {
@@ -60,9 +64,25 @@ int report(fod::Comm const& comm, std::exception_ptr const& failure) {
   }
 }
 
+/// Layers free megabytes that the next batch asks for again. glibc would give them back to the
+/// system each time, to be mapped and cleared anew: half the time of a small transformer.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int most_reused = 32 << 20; // that mallopt accepts
+  constexpr int most_kept = 512 << 20;
+  if (std::getenv("MALLOC_MMAP_THRESHOLD_") == nullptr) {
+    mallopt(M_MMAP_THRESHOLD, most_reused);
+  }
+  if (std::getenv("MALLOC_TRIM_THRESHOLD_") == nullptr) {
+    mallopt(M_TRIM_THRESHOLD, most_kept);
+  }
+#endif
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
+  keep_freed_memory();
   // A file that exceeds its limit is an error of the write, not the end of the program.
   std::signal(SIGXFSZ, SIG_IGN);
   // Some cluster file systems cannot lock; our own lock on the output does not need it.

@@ -86,6 +86,11 @@ int fdatasync(int file) {
   return count_sync(start, next(file));
 }
 
+int sync_file_range(int file, off64_t at, off64_t size, unsigned flags) {
+  NEXT("sync_file_range", int, int, off64_t, off64_t, unsigned);
+  return count_sync(start, next(file, at, size, flags));
+}
+
 __attribute__((destructor)) static void tell(void) {
   char const* const path = getenv("WRITE_CLOCK");
   FILE* const file = path == NULL || bytes == 0 ? NULL : fopen(path, "a");
