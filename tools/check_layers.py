@@ -122,6 +122,7 @@ FOREIGN: list[tuple[str, set[str]]] = [
     (r"xxhash\.h|openssl/evp\.h", {"records"}),
     (r"pybind11/.*|Python\.h|patchlevel\.h|numpy/.*|dlpack/.*", {"python", "model"}),
     (r"std(def|int)\.h", {"plugin"}),  # its C header
+    (r"malloc\.h", {"apps"}),  # glibc's settings are the whole process's
     (r"immintrin\.h", {"ensemble"}),  # where the compiler has no words for an instruction
     (r"\w+", set(KNOWS)),  # the standard library
     (r"(sys|netinet|arpa|linux)/\w+\.h|(fcntl|unistd|sched|locale|dlfcn|dirent|pthread|signal|spawn"

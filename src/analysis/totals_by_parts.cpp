@@ -26,9 +26,14 @@ TotalsByParts::TotalsByParts(store::Layout const& layout, int ranks, int threads
   Totals first(layout);
   auto const parts = useful_parts(layout, std::ssize(first.sums()), ranks, threads);
   totals_.assign(static_cast<std::size_t>(parts), first);
+}
+
+std::vector<store::RowVisitor*> TotalsByParts::visitors() {
+  std::vector<store::RowVisitor*> all;
   for (auto& part : totals_) {
-    visitors_.push_back(&part);
+    all.push_back(&part);
   }
+  return all;
 }
 
 Totals TotalsByParts::joined() const {

@@ -7,11 +7,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <optional>
-
-#ifdef __GLIBC__
 #include <malloc.h>
-#endif
+#include <optional>
 
 namespace {
 
@@ -67,7 +64,6 @@ int report(fod::Comm const& comm, std::exception_ptr const& failure) {
 /// Layers free megabytes that the next batch asks for again. glibc would give them back to the
 /// system each time, to be mapped and cleared anew: half the time of a small transformer.
 void keep_freed_memory() {
-#ifdef __GLIBC__
   constexpr int most_reused = 32 << 20; // that mallopt accepts
   constexpr int most_kept = 512 << 20;
   if (std::getenv("MALLOC_MMAP_THRESHOLD_") == nullptr) {
@@ -76,7 +72,6 @@ void keep_freed_memory() {
   if (std::getenv("MALLOC_TRIM_THRESHOLD_") == nullptr) {
     mallopt(M_TRIM_THRESHOLD, most_kept);
   }
-#endif
 }
 
 } // namespace

@@ -30,7 +30,7 @@ EnsembleReport ensemble_files(std::vector<std::string> const& inputs, std::strin
   try {
     join_rows(files, layout, writer, options.progress);
     auto const threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    TotalsByParts const by_parts(layout, 1, threads);
+    TotalsByParts by_parts(layout, 1, threads);
     writer.end_pass(by_parts.visitors());
     auto const totals = by_parts.joined();
     auto const seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start);

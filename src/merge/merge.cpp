@@ -103,7 +103,7 @@ MergeReport merge_files(std::vector<std::string> const& inputs, std::string cons
       store::ResultWriter::create(out, layout, joined_contents(parts, layout, {}), Comm::alone());
   try {
     copy_rows(parts, layout, writer, options.progress);
-    TotalsByParts const by_parts(layout, 1, threads);
+    TotalsByParts by_parts(layout, 1, threads);
     writer.end_pass(by_parts.visitors());
     auto const totals = by_parts.joined();
     describe_activity(findings, layout, source_samples(parts), writer, threads);

@@ -138,7 +138,7 @@ PassTotals first_pass(Prepared& job, LayerMoments* moments, Output& output, Comm
   job.facts.micro_batches = micro_batches(job.config, result, output.sharers());
   job.facts.peak_anonymous =
       static_cast<std::int64_t>(comm.all_max(static_cast<double>(result.peak_anonymous)));
-  TotalsByParts const by_parts(job.plan.layout, output.sharers().size(), job.machine.threads);
+  TotalsByParts by_parts(job.plan.layout, output.sharers().size(), job.machine.threads);
   output.end_pass(by_parts.visitors());
   auto totals = by_parts.joined();
   comm.agree([&] {

@@ -153,7 +153,7 @@ TEST_CASE("totals by parts are those of one thread") {
   std::vector<std::vector<std::int64_t>> named;
   std::vector<std::size_t> parts;
   for (int threads : {1, 2, 3}) {
-    fod::TotalsByParts const by_parts(layout, comm.size(), threads);
+    fod::TotalsByParts by_parts(layout, comm.size(), threads);
     auto writer = written(folder.path + "r.h5", layout, comm);
     writer.end_pass(by_parts.visitors());
     auto total = by_parts.joined();
