@@ -51,8 +51,8 @@ namespace {
 Handle access_for_writing() {
   auto access = property_list(H5P_FILE_ACCESS);
   check(H5Pset_alignment(access.id(), stripe_bytes, stripe_bytes), "cannot align a file");
-  // Values that the library holds back are written by a close of their dataset, which is made by a
-  // destructor: if that fails, nobody learns of it. Now the write itself does.
+  // Values go straight to the system, so that an fsync covers them, and a write that fails says so.
+  // The library would hold them back until their dataset is closed, by a destructor that is mute.
   check(H5Pset_sieve_buf_size(access.id(), 0), "cannot have a file written at once");
   return access;
 }

@@ -81,8 +81,8 @@ def test_injected_failure(build, flags, tmp_path, expected, name):
 
 
 def writes_to(calls: list[str], file: str) -> list[int]:
-    """Numbers of the calls of a rank that write to a file, from 1, told by what comes before them:
-    the writes since the file was opened, or since its undo copy was made, for the last time."""
+    """Numbers, from 1, of a rank's writes to a file: on the rank that makes undo copies those since
+    the last one, which finish the file."""
     since, writes = 0, 0
     for call in calls:
         if call.startswith("write") and call.endswith(file):
