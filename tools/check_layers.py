@@ -57,6 +57,7 @@ MODULE_OF = {
     "utf8": "error",
     "stop": "error",
     "alive": "error",
+    "large_bytes": "error",
     "monitor": "comm",
     "transform": "records",
     "epilogue": "kernels",

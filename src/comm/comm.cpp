@@ -1,5 +1,6 @@
 #include "library.hpp"
 
+#include "fod/large_bytes.hpp"
 #include "fod/stop.hpp"
 
 #include <algorithm>
@@ -110,7 +111,9 @@ std::string Comm::broadcast(std::string bytes, int root) const {
   };
   auto length = static_cast<std::uint64_t>(bytes.size());
   send(&length, sizeof length);
-  bytes.resize(length);
+  if (rank() != root) {
+    bytes = large_bytes(length);
+  }
   for (std::size_t begin = 0; begin < bytes.size(); begin += largest_message) {
     send(bytes.data() + begin, std::min(largest_message, bytes.size() - begin));
   }

@@ -1,6 +1,7 @@
 #include "fod/device.hpp"
 
 #include "fod/error.hpp"
+#include "libraries.hpp"
 #include "library.hpp"
 
 #include <algorithm>
@@ -60,6 +61,7 @@ std::string uuid_text(cudaUUID_t const& uuid) {
 }
 
 Device bind_gpu(int index) {
+  cuda::load_libraries();
   cuda::check(cudaSetDevice(index), "cannot use GPU " + std::to_string(index));
   cudaDeviceProp properties{};
   cuda::check(cudaGetDeviceProperties(&properties, index), "cannot ask the GPU what it is");

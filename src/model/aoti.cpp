@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <dlfcn.h>
 #include <iostream>
 #include <sstream>
 #include <string_view>
@@ -51,7 +52,14 @@ auto with_printed_reason(Function const& function) {
   return result;
 }
 
+/// Compiled models name libtorch.so, which is all of LibTorch, and not where it is. What comes of
+/// its absence is the model's error.
+void load_all_of_torch() {
+  dlopen("libtorch.so", RTLD_NOW | RTLD_GLOBAL);
+}
+
 std::unique_ptr<Runner> make_runner(UnpackedPackage const& files, Device const& device) {
+  load_all_of_torch();
   // The loader of torch would unpack into /tmp by itself, and leave it there after an error or a
   // signal.
   auto const create =

@@ -1,5 +1,6 @@
 #include "fod/nccl.hpp"
 
+#include "../device/libraries.hpp"
 #include "../device/library.hpp"
 
 #include <nccl.h>
@@ -16,9 +17,33 @@ constexpr char const* problem = "a reduction between GPUs failed";
 constexpr auto pause = std::chrono::microseconds(50);
 constexpr auto patience_at_end = std::chrono::seconds(30);
 
+/// NCCL, loaded when the first communicator is made.
+struct Library {
+  decltype(ncclGetErrorString)* text =
+      cuda::function<decltype(ncclGetErrorString)>("ncclGetErrorString");
+  decltype(ncclGetLastError)* last_error =
+      cuda::function<decltype(ncclGetLastError)>("ncclGetLastError");
+  decltype(ncclGetUniqueId)* unique_id =
+      cuda::function<decltype(ncclGetUniqueId)>("ncclGetUniqueId");
+  decltype(ncclCommInitRankConfig)* init_rank =
+      cuda::function<decltype(ncclCommInitRankConfig)>("ncclCommInitRankConfig");
+  decltype(ncclCommGetAsyncError)* async_error =
+      cuda::function<decltype(ncclCommGetAsyncError)>("ncclCommGetAsyncError");
+  decltype(ncclAllReduce)* all_reduce = cuda::function<decltype(ncclAllReduce)>("ncclAllReduce");
+  decltype(ncclCommFinalize)* finalize =
+      cuda::function<decltype(ncclCommFinalize)>("ncclCommFinalize");
+  decltype(ncclCommDestroy)* destroy = cuda::function<decltype(ncclCommDestroy)>("ncclCommDestroy");
+  decltype(ncclCommAbort)* abort = cuda::function<decltype(ncclCommAbort)>("ncclCommAbort");
+};
+
+Library const& nccl() {
+  static Library const functions;
+  return functions;
+}
+
 void check(ncclResult_t status, std::string const& what) {
   if (status != ncclSuccess) {
-    throw run_failure(what, std::string("NCCL: ") + ncclGetErrorString(status));
+    throw run_failure(what, std::string("NCCL: ") + nccl().text(status));
   }
 }
 
@@ -43,13 +68,12 @@ struct NcclComm::Impl {
   void start(Comm const& ranks, ncclUniqueId const& id) {
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;
-    settle(ncclCommInitRankConfig(&comm, ranks.size(), id, ranks.rank(), &config),
-           "NCCL cannot start");
+    settle(nccl().init_rank(&comm, ranks.size(), id, ranks.rank(), &config), "NCCL cannot start");
     cuda::check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cannot make a stream");
   }
 
   void sum(void const* from, void* to, std::size_t count) {
-    settle(ncclAllReduce(from, to, count, ncclUint64, ncclSum, comm, stream), problem);
+    settle(nccl().all_reduce(from, to, count, ncclUint64, ncclSum, comm, stream), problem);
   }
 
   /// Waits until NCCL has taken in what it was asked to do.
@@ -78,13 +102,13 @@ struct NcclComm::Impl {
 
   [[nodiscard]] ncclResult_t state() const {
     ncclResult_t asynchronous = ncclSuccess;
-    auto const asked = ncclCommGetAsyncError(comm, &asynchronous);
+    auto const asked = nccl().async_error(comm, &asynchronous);
     return asked == ncclSuccess ? asynchronous : asked;
   }
 
   [[noreturn]] void fail(ncclResult_t status, std::string const& what) {
-    auto const* detail = comm == nullptr ? nullptr : ncclGetLastError(comm);
-    auto why = std::string("NCCL: ") + ncclGetErrorString(status);
+    auto const* detail = comm == nullptr ? nullptr : nccl().last_error(comm);
+    auto why = std::string("NCCL: ") + nccl().text(status);
     if (detail != nullptr && *detail != '\0') {
       why += ", " + std::string(detail);
     }
@@ -94,7 +118,7 @@ struct NcclComm::Impl {
 
   void abort() {
     if (comm != nullptr) {
-      ncclCommAbort(comm);
+      nccl().abort(comm);
       comm = nullptr;
     }
   }
@@ -104,16 +128,16 @@ struct NcclComm::Impl {
     if (comm == nullptr) {
       return;
     }
-    auto status = ncclCommFinalize(comm);
+    auto status = nccl().finalize(comm);
     auto const deadline = std::chrono::steady_clock::now() + patience_at_end;
     while (status == ncclInProgress && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(pause);
       status = state();
     }
     if (status == ncclSuccess) {
-      ncclCommDestroy(comm);
+      nccl().destroy(comm);
     } else {
-      ncclCommAbort(comm);
+      nccl().abort(comm);
     }
     comm = nullptr;
   }
@@ -121,7 +145,7 @@ struct NcclComm::Impl {
 
 NcclComm::NcclComm(Comm const& comm) : impl_(std::make_unique<Impl>()) {
   ncclUniqueId id{};
-  comm.on_root([&] { check(ncclGetUniqueId(&id), "NCCL cannot start"); });
+  comm.on_root([&] { check(nccl().unique_id(&id), "NCCL cannot start"); });
   auto const bytes = comm.broadcast(std::string(id.internal, sizeof id.internal));
   std::memcpy(id.internal, bytes.data(), sizeof id.internal);
   comm.agree([&] { impl_->start(comm, id); });

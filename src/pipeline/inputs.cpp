@@ -1,6 +1,7 @@
 #include "inputs.hpp"
 
 #include "fod/error.hpp"
+#include "fod/large_bytes.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -146,7 +147,7 @@ std::string read_file(std::string const& path) {
   std::error_code error;
   auto const size = std::filesystem::file_size(path, error);
   std::ifstream file(path, std::ios::binary);
-  std::string bytes(error ? 0 : size, '\0');
+  auto bytes = large_bytes(error ? 0 : size);
   if (error || !file.read(bytes.data(), static_cast<std::streamsize>(size))) {
     throw bad_input("cannot read " + path, error ? error.message() : errno_text(),
                     "check the path and its permissions");

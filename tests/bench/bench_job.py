@@ -17,7 +17,8 @@ rows     mlp cnn resnet18 resnet50 transformer k1000 k50000   a model on one ran
          taps            five layers of a ResNet-50 watched, against none
          write           a model that costs nothing and 1,000 classes, against raw pwrite and fsync
          weak strong     one and two ranks of one thread (on a GPU: two GPUs)
-         start probe     exec to first batch over torch.jit.load; block 0 over forwards of it
+         start probe     exec to first batch over torch.jit.load and the probe's passes; block 0 over
+                         forwards of it
          memory          peak anonymous memory of a rank at N and 10 N samples
 """
 
@@ -172,15 +173,15 @@ class Bench:
             of = Setting(case, 4, ranks, 1)
             times = Times()
             for _ in range(max(5, self.repeat)):
-                times.add({"exec to plan": self.run.until_plan(of), "load": self.run.load(of),
-                           "mpirun": self.run.launch(ranks)})
-            times.add({"forward of 4": self.run.limits(Setting(case, 4, 1, 1))["forward"]})
-            over = times["exec to plan"] - times["load"] - times["mpirun"]
+                measured = self.run.load(of)
+                times.add({"exec to plan": self.run.until_plan(of), "mpirun": self.run.launch(ranks),
+                           **measured})
+            over = times["exec to plan"] - times["load"] - times["probe"] - times["mpirun"]
             row = self.report.row("start", of, times)
-            row.hold("seconds over torch.jit.load" + (" and mpirun" if ranks > 1 else ""), over,
-                     START, at_most=True)
-            row.note("ResNet-50-shaped on one sample of 32 x 32 at a time, so that the probe is "
-                     f"some passes of {times['forward of 4'] / 4:.3f} s")
+            row.hold("seconds over torch.jit.load, the probe's passes"
+                     + (" and mpirun" if ranks > 1 else ""), over, START, at_most=True)
+            row.note("ResNet-50-shaped on one sample of 32 x 32 at a time; the probe's passes, with "
+                     "TorchScript's profiling and optimising, as Python measures them")
 
     def probe(self) -> None:
         for case in ("mlp", "resnet18"):

@@ -6,7 +6,7 @@ limits   the model's forward alone over inputs that are in memory (on the device
 peer     both of these, then the job as one writes it in Python: DataLoader, inference_mode,
          softmax, gather; the results saved by h5py and by json
 raw      the bytes of a result by pwrite and one fsync
-load     torch.jit.load alone
+load     torch.jit.load alone, then the first passes of that model: a probe of block 0
 
     python job_peers.py ROLE '{"model": …}'       prints one line of JSON
 
@@ -202,10 +202,21 @@ def raw(options: Options) -> dict[str, float]:
 
 
 def load_alone(options: Options) -> dict[str, float]:
-    import torch
-    torch.set_num_threads(options["threads"])
+    import torch  # noqa: F401  is not measured
     wait_for_others()
-    return {"load": clock(lambda: torch.jit.load(options["model"]))}
+    loaded: list[Any] = []
+    seconds = {"load": clock(lambda: loaded.extend(load(options)))}
+    _, device, model = loaded
+    rows, size = shard(options), options["batch"]
+    batch = as_input(torch, torch.from_numpy(np.array(rows[:size])).to(device))
+
+    def passes() -> None:  # element types, warming up, each batch, the same batch twice
+        with torch.inference_mode():
+            for _ in range(1 + 2 + -(-len(rows) // size) + 2):
+                model(batch)
+        synchronize(torch, device)
+
+    return seconds | {"probe": clock(passes)}
 
 
 # As fod-generate has it of itself: glibc keeps what layers free for the next batch. Without it

@@ -160,8 +160,8 @@ class Runner:
         out.unlink(missing_ok=True)
         return measured
 
-    def load(self, of: Setting) -> float:
-        return job_peers.slowest("load", self.inputs(of))["load"]
+    def load(self, of: Setting) -> dict[str, float]:
+        return job_peers.slowest("load", self.inputs(of))
 
     def until_plan(self, of: Setting) -> float:
         """Seconds from exec until --dry-run prints the plan: models are loaded and probed then."""

@@ -1,3 +1,4 @@
+#include "fod/large_bytes.hpp"
 #include "fod/text.hpp"
 
 #include <catch2/catch.hpp>
@@ -24,4 +25,11 @@ TEST_CASE("texts are joined by commas") {
   CHECK(fod::joined({}).empty());
   CHECK(fod::joined({"a"}) == "a");
   CHECK(fod::joined({"a", "b", ""}) == "a, b, ");
+}
+
+TEST_CASE("large bytes are zeros, however many") {
+  for (std::size_t const size : {std::size_t{0}, std::size_t{1}, (std::size_t{2} << 20) - 1,
+                                 std::size_t{2} << 20, (std::size_t{5} << 20) + 3}) {
+    CHECK(fod::large_bytes(size) == std::string(size, '\0'));
+  }
 }

@@ -60,19 +60,20 @@ if(NOT Torch_FOUND)
 endif()
 find_package(CUDAToolkit REQUIRED)
 
-# NCCL: the one that this Torch was built with, so that one process has one NCCL.
+# Headers of the NCCL that this Torch was built with. The library is Torch's own at run time, so that
+# one process has one NCCL.
 get_filename_component(_site "${TORCH_INSTALL_PREFIX}/.." ABSOLUTE)
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS "${_site}/nvidia/nccl/include" ENV NCCL_ROOT
   PATH_SUFFIXES include)
-find_library(NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${_site}/nvidia/nccl/lib" ENV NCCL_ROOT
-  PATH_SUFFIXES lib)
-fod_require(NCCL_LIBRARY "NCCL" libnccl-dev nccl)
+fod_require(NCCL_INCLUDE_DIR "NCCL" libnccl-dev nccl)
 
 if(NOT TARGET fod_torch)
-  add_library(fod_nccl INTERFACE)
-  target_include_directories(fod_nccl SYSTEM INTERFACE ${NCCL_INCLUDE_DIR})
-  target_link_libraries(fod_nccl INTERFACE ${NCCL_LIBRARY})
+  # All of Torch, as Torch's own CMake links it.
   add_library(fod_torch INTERFACE)
   target_include_directories(fod_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
   target_link_libraries(fod_torch INTERFACE ${TORCH_LIBRARIES})
+  # What runs without a GPU: the rest is loaded when one is bound (src/device/libraries.hpp).
+  add_library(fod_torch_host INTERFACE)
+  target_include_directories(fod_torch_host SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_link_libraries(fod_torch_host INTERFACE torch_cpu_library c10_cuda c10)
 endif()

@@ -23,8 +23,7 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/jobs/" DESTINATION "${CMAKE_INSTALL_DAT
 
 # Torch and what comes with it stay where they are, fod's own library may move. (The link path alone
 # would leave out folders inside of the project, where .venv is.)
-get_filename_component(_nccl "${NCCL_LIBRARY}" DIRECTORY)
-set(_dependencies "${TORCH_INSTALL_PREFIX}/lib" "${_nccl}" "${CUDAToolkit_LIBRARY_DIR}")
+set(_dependencies "${TORCH_INSTALL_PREFIX}/lib" "${CUDAToolkit_LIBRARY_DIR}")
 foreach(program IN ITEMS fod fod-generate)
   set_target_properties(${program} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON
     INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")

@@ -89,8 +89,10 @@ add_library(fod_job STATIC)
 fod_modules(fod_job device nccl model kernels pipeline)
 target_sources(fod_job PRIVATE "${_api}/generator.cpp" "${_api}/neuron_groups.cpp"
   "${_api}/tensor_source.cpp" "${_api}/first_order_dataset.cpp")
+target_include_directories(fod_job SYSTEM PRIVATE ${NCCL_INCLUDE_DIR})
 target_link_libraries(fod_job PUBLIC fod_core
-  PRIVATE fod_torch fod_nccl fod_mpi CUDA::cudart CUDA::cublas nlohmann_json::nlohmann_json ZLIB::ZLIB)
+  PRIVATE fod_torch_host fod_mpi CUDA::cudart nlohmann_json::nlohmann_json ZLIB::ZLIB
+    ${CMAKE_DL_LIBS})
 
 # The product of moments is compiled for several instruction sets; the processor decides at run time.
 set(_product "${PROJECT_SOURCE_DIR}/src/kernels/product")
