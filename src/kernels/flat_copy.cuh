@@ -27,15 +27,25 @@ __device__ T* place_of(T const* global, std::byte* buffer) {
 
 /// Queues the copy of a run of `count` values into its place in `buffer`, shared by `threads`
 /// threads of which this is number `thread`. It reads whole vectors, so from up to 15 bytes before
-/// the run on: they are in the allocation, which starts at a border; nothing after it.
+/// the run on: they are in the allocation, which starts at a border. A vector that would pass the
+/// `end` of the array is copied value by value: although no byte is read there, tools that watch
+/// kernels count one of fewer bytes as whole.
 template <class T>
-__device__ void fetch(std::byte* buffer, T const* global, int count, int thread, int threads) {
+__device__ void fetch(std::byte* buffer, T const* global, int count, T const* end, int thread,
+                      int threads) {
   auto const past = static_cast<int>(bytes_past_border(global));
   auto const* const from = reinterpret_cast<std::byte const*>(global) - past;
   int const bytes = past + count * static_cast<int>(sizeof(T));
   auto const to = static_cast<unsigned>(__cvta_generic_to_shared(buffer));
 #pragma unroll 1
   for (int at = vector_bytes * thread; at < bytes; at += vector_bytes * threads) {
+    if (from + at + vector_bytes > reinterpret_cast<std::byte const*>(end)) {
+#pragma unroll 1
+      for (int i = at < past ? past : at; i < bytes; i += static_cast<int>(sizeof(T))) {
+        *reinterpret_cast<T*>(buffer + i) = *reinterpret_cast<T const*>(from + i);
+      }
+      continue;
+    }
     int const size = bytes - at < vector_bytes ? bytes - at : vector_bytes;
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to + at), "l"(from + at),
                  "r"(size)

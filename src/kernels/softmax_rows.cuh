@@ -71,7 +71,8 @@ __device__ void softmax_of_rows(T const* values, SoftmaxSpec const& spec, Epilog
   int const classes = spec.classes;
   auto const fetch_row = [&](std::int64_t row) {
     if (row < spec.rows) {
-      fetch(buffer, values + row * classes, classes, thread, Shape::threads);
+      fetch(buffer, values + row * classes, classes, values + spec.rows * classes, thread,
+            Shape::threads);
     }
     close_group();
   };

@@ -124,7 +124,8 @@ __device__ void softmax_of_tiles(T const* values, SoftmaxSpec const& spec, Epilo
   };
   auto const fetch_at = [&](std::int64_t row, int buffer) {
     if (row < spec.rows) {
-      fetch(shared + buffer * bytes, values + row * spec.classes, count_at(row), lane, warp);
+      fetch(shared + buffer * bytes, values + row * spec.classes, count_at(row),
+            values + spec.rows * spec.classes, lane, warp);
     }
     close_group();
   };
