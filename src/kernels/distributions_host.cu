@@ -1,5 +1,7 @@
 #include "dispatch.cuh"
 
+#include "team.hpp"
+
 #include "../ensemble/pieces.hpp"
 
 #include <algorithm>
@@ -98,13 +100,26 @@ void transform(EpilogueSpec const& spec, std::int64_t rows, EpilogueView const& 
   }
 }
 
+/// As `rows::for_pieces`, on several threads if there is work for more than some microseconds.
+template <class Run>
+void for_pieces_together(std::int64_t rows, std::int64_t classes, Run const& run) {
+  constexpr std::int64_t worth_sharing = 1 << 17; // values
+  if (rows * classes < worth_sharing) {
+    rows::for_pieces(rows, classes, run);
+    return;
+  }
+  auto const piece = rows::piece_of(classes);
+  run_on_team((rows + piece - 1) / piece,
+              [&](std::int64_t task) { run(task * piece, std::min((task + 1) * piece, rows)); });
+}
+
 } // namespace
 
 void distributions(void const* values, EpilogueSpec const& spec, EpilogueView const& out) {
   auto const classes = spec.classes();
   bool const at_once = spec.mode == OutputMode::logits && spec.transforms.size == 0;
   row::with_type(values, spec.type, [&](auto const* typed) {
-    rows::for_pieces(spec.rows, classes, [&](std::int64_t begin, std::int64_t end) {
+    for_pieces_together(spec.rows, classes, [&](std::int64_t begin, std::int64_t end) {
       auto const count = end - begin;
       auto const piece = rows::from_row(out, begin, classes);
       auto const* x = typed + begin * spec.inputs;

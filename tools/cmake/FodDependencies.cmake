@@ -59,6 +59,8 @@ if(NOT Torch_FOUND)
     "print(torch.utils.cmake_prefix_path)')/Torch")
 endif()
 find_package(CUDAToolkit REQUIRED)
+find_package(OpenMP COMPONENTS CXX) # whose threads Torch's layers run on
+fod_require(OpenMP_CXX_FOUND "OpenMP" g++ gcc)
 
 # Headers of the NCCL that this Torch was built with. The library is Torch's own at run time, so that
 # one process has one NCCL.

@@ -94,6 +94,11 @@ target_link_libraries(fod_job PUBLIC fod_core
   PRIVATE fod_torch_host fod_mpi CUDA::cudart nlohmann_json::nlohmann_json ZLIB::ZLIB
     ${CMAKE_DL_LIBS})
 
+# Threads of Torch's: with the OpenMP that is loaded with it.
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/kernels/team.cpp" PROPERTIES
+  COMPILE_OPTIONS "${OpenMP_CXX_FLAGS}")
+target_link_libraries(fod_job PRIVATE ${OpenMP_CXX_LIBRARIES})
+
 # The product of moments is compiled for several instruction sets; the processor decides at run time.
 set(_product "${PROJECT_SOURCE_DIR}/src/kernels/product")
 target_sources(fod_job PRIVATE "${_product}/generic.cpp")
