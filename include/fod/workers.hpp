@@ -10,6 +10,9 @@
 
 namespace fod {
 
+/// Cores that this process may run on; at least one.
+int usable_cores();
+
 /// Threads that stay, for work that comes in many small portions. What a task computes must not
 /// depend on the thread that takes it.
 class Workers {

@@ -5,10 +5,10 @@
 #include "fod/error.hpp"
 #include "fod/layer_report.hpp"
 #include "fod/moment_accumulator.hpp"
+#include "fod/workers.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
 namespace fod {
 
@@ -84,8 +84,7 @@ groups::Method method_of(std::string const& name) {
 NeuronGroups identify_neuron_groups(ActivationsView const& activations,
                                     groups::Options const& options, int threads) {
   require_sane(activations, options);
-  int const used =
-      threads > 0 ? threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  int const used = threads > 0 ? threads : usable_cores();
   AnalysisRequest request;
   request.options = options;
   request.threads = used;

@@ -8,10 +8,10 @@
 #include "fod/comm.hpp"
 #include "fod/output_claim.hpp"
 #include "fod/totals_by_parts.hpp"
+#include "fod/workers.hpp"
 
 #include <chrono>
 #include <iostream>
-#include <thread>
 
 namespace fod {
 
@@ -29,7 +29,7 @@ EnsembleReport ensemble_files(std::vector<std::string> const& inputs, std::strin
       store::ResultWriter::create(out, layout, ensemble_contents(files, layout, {}), Comm::alone());
   try {
     join_rows(files, layout, writer, options.progress);
-    auto const threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    auto const threads = usable_cores();
     TotalsByParts by_parts(layout, 1, threads);
     writer.end_pass(by_parts.visitors());
     auto const totals = by_parts.joined();

@@ -8,11 +8,11 @@
 #include "fod/output_claim.hpp"
 #include "fod/progress.hpp"
 #include "fod/totals_by_parts.hpp"
+#include "fod/workers.hpp"
 
 #include <chrono>
 #include <iostream>
 #include <map>
-#include <thread>
 
 namespace fod {
 
@@ -96,7 +96,7 @@ MergeReport merge_files(std::vector<std::string> const& inputs, std::string cons
   for (auto const& note : claim.notes()) {
     std::cerr << "fod: " << note << std::endl;
   }
-  auto const threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  auto const threads = usable_cores();
   auto const layout = joined_layout(parts);
   auto findings = find_groups(parts, threads); // before anything is written
   auto writer =

@@ -1,6 +1,12 @@
 #include "fod/workers.hpp"
 
+#include <algorithm>
+
 namespace fod {
+
+int usable_cores() {
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
 
 Workers::Workers(int threads) {
   try {
