@@ -63,7 +63,7 @@ TEST_CASE("distributions of many values have the same bits on any number of thre
   for (std::int64_t const classes : {10, 1000, 50001}) {
     auto const rows = 600'000 / classes + 1;
     auto const x = job_support::random_values(static_cast<std::size_t>(rows * classes), 5);
-    for (int const steps : {0, 1}) {
+    for (std::size_t const steps : {std::size_t{0}, std::size_t{1}}) {
       fod::EpilogueSpec spec{rows, classes, fod::ElementType::float32, fod::OutputMode::logits};
       spec.transforms.size = steps;
       spec.transforms.steps[0] = {fod::RowTransform::Kind::smooth, 0.1F, 0};
