@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <filesystem>
+#include <string_view>
 
 namespace fod {
 
@@ -73,12 +74,22 @@ bool has_fabric() {
   });
 }
 
+/// As far as the launcher tells. Open MPI's choice of a network must be the same on all nodes.
+bool on_one_node() {
+  if (is_set("OMPI_COMM_WORLD_SIZE")) {
+    return is_set("OMPI_COMM_WORLD_LOCAL_SIZE") &&
+           std::string_view(std::getenv("OMPI_COMM_WORLD_SIZE")) ==
+               std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  }
+  return !is_set("PMIX_RANK") && !is_set("PMI_RANK");
+}
+
 /// Quicker starts of Open MPI. What the environment says comes first.
 void prepare_open_mpi() {
   // Started without a launcher, it would start a daemon for processes that are never spawned.
   ::setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   // The libraries of Omni-Path and its elders each wait a tenth of a second for hardware.
-  if (!is_set("OMPI_MCA_mtl") && !has_fabric()) {
+  if (!is_set("OMPI_MCA_mtl") && on_one_node() && !has_fabric()) {
     ::setenv("OMPI_MCA_pml", "^cm", 0);
   }
 }

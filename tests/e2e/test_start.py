@@ -52,6 +52,13 @@ def test_what_the_user_says_of_the_network_is_taken(loaded) -> None:
     assert "libpsm2" in loaded(OMPI_MCA_mtl="psm2,ofi")
 
 
+def test_ranks_on_several_nodes_leave_the_network_to_open_mpi(loaded) -> None:
+    if not any(Path("/usr/lib").rglob("mca_mtl_psm2.so")):
+        pytest.skip("this Open MPI has no component for Omni-Path")
+    # A lone process, told that there are others elsewhere; Open MPI itself asks its launcher.
+    assert "libpsm2" in loaded(OMPI_COMM_WORLD_SIZE="2", OMPI_COMM_WORLD_LOCAL_SIZE="1")
+
+
 def test_functions_that_only_a_gpu_needs_are_found(build: Path) -> None:
     names = {name for file in ("kernels/cublas.cpp", "nccl/nccl.cpp")
              for name in re.findall(r"function<decltype\((\w+)\)>",
